@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The lab's commands; each is a script in tools/lab/. `make help` lists them.
+# (Linux's own Makefile is never replaced by this one: see DEVELOPERS.md.)
+
+LAB := tools/lab
+# Variables of the command line reach the scripts through the environment.
+export
+
+.DEFAULT_GOAL := help
+.PHONY: help host run check shell tree refresh kernel qemu menuconfig clean distclean
+
+help:
+	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+
+#: The IAA lab: zswap and the Intel IAA driver, built and run on an emulated IAA.
+#:
+#: Main commands
+#:   make run         swap real pages through zswap and the emulated IAA, compare
+#:                    every byte, print a table          (a minute; first time ~10)
+#:   make check       all tests; the last line says "N passed, N failed"
+#:   make shell       a prompt in the guest: programs in /lab, this folder in /repo
+#:
+#: Variables of make run                       (defaults in brackets)
+#:   KERNEL=          ours, or base: Linux as Debian ships it, no patch   [ours]
+#:   COMPRESSOR=      deflate-iaa, lzo, lz4, zstd, deflate, ...   ["deflate-iaa lzo"]
+#:   MTHP=            folio sizes in kB                            ["4 64 2048"]
+#:   SIZE=            data to swap, 8M to 1G                              [32M]
+#:   MTTCG=1          a host thread per CPU: real concurrency, no times     [0]
+#:   LAB_...=         any symbol of Kconfig, for example LAB_IAA_PER_PACKAGE=4
+#: Variables of make check
+#:   TEST=            one group: lab, device
+#:
+#: Working on it
+#:   make tree        build/linux = pristine tree + patches/ + our own files
+#:   make refresh     bring edits of patched files in build/ back into patches/
+#:                    (PATCH=name.patch: also edits of files no patch has yet;
+#:                    TREE=qemu: those of build/qemu into tools/qemu/patches/)
+#:   make kernel      build the kernel only       (KERNEL=, FLAVOUR=lab or debug)
+#:   make qemu        build the emulator only
+#:   make menuconfig  the machine's shape: packages, CPUs, memory, devices
+#:   make clean       remove build/; distclean: also what is cached outside
+#:
+#: Sources and caches
+#:   LINUX=, QEMU_SRC=   source trees to take instead of Debian's
+#:   LAB_CACHE=          where downloads and builds are kept, by content
+#:                       [~/.cache/iaa-lab]
+
+host:
+	@$(LAB)/host.sh
+
+run: host
+	@$(LAB)/run.sh
+
+check: host
+	@$(LAB)/check.sh $(TEST)
+
+shell: host
+	@$(LAB)/boot.sh -s -c wall -k $(or $(KERNEL),ours)
+
+tree: host
+	@$(LAB)/kernel.sh tree
+
+refresh: host
+	@$(LAB)/tree.sh refresh $(or $(TREE),linux) $(PATCH)
+
+kernel: host
+	@$(LAB)/kernel.sh $(or $(KERNEL),ours) $(or $(FLAVOUR),lab)
+
+qemu: host
+	@$(LAB)/qemu.sh
+
+menuconfig: host
+	@kconfig-mconf Kconfig
+
+clean:
+	@$(LAB)/clean.sh build
+
+distclean:
+	@$(LAB)/clean.sh all

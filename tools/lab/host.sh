@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Installs the Debian packages that the lab builds with, if any is missing.
+# On another distribution it says what is needed and goes on.
+
+# shellcheck source=tools/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+PACKAGES=(bc bison build-essential ca-certificates cpio curl
+	  debian-archive-keyring dpkg-dev flex git kconfig-frontends-nox kmod
+	  libattr1-dev libelf-dev libglib2.0-dev libpixman-1-dev libssl-dev
+	  ninja-build pkg-config python3 python3-venv quilt shellcheck xz-utils
+	  zlib1g-dev)
+
+missing_packages()
+{
+	local package
+
+	for package in "${PACKAGES[@]}"; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
+			grep -qx installed || echo "$package"
+	done
+}
+
+main()
+{
+	local -a missing
+
+	if ! command -v apt-get >/dev/null; then
+		log "not a Debian machine; the lab needs: ${PACKAGES[*]}"
+		return
+	fi
+	mapfile -t missing < <(missing_packages)
+	[ "${#missing[@]}" -gt 0 ] || return 0
+	log "installing ${missing[*]}"
+	as_root apt-get update -qq
+	as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends \
+		"${missing[@]}" >/dev/null
+}
+
+main "$@"

@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Builds QEMU with MOVDIR64B and the IAA model, and prints the folder with the
+# program, its firmware and the tests that were built beside it.
+#
+#   qemu.sh               the emulator (kept by the hash of all that goes in)
+#   qemu.sh tests         also the unit tests and qtests; prints the build folder
+
+# shellcheck source=tools/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+OPTIONS=(--target-list=x86_64-softmmu --without-default-features
+	 --without-default-devices --with-devices-x86_64=iaa-lab
+	 --enable-system --enable-tcg --enable-plugins --enable-virtfs
+	 --enable-attr --enable-trace-backends=log --disable-kvm --disable-fdt
+	 --disable-docs --disable-download --disable-install-blobs)
+MESON_NEEDED=1.5
+
+qemu_key()
+{
+	local base=$1 file
+
+	{
+		printf '%s\n' "${base##*/}" "${OPTIONS[@]}"
+		gcc --version | head -n 1
+		cd "$ROOT/tools/qemu" || exit
+		sha256sum patches/* 2>/dev/null
+		while read -r file; do
+			sha256sum "$file"
+		done < <("$LAB/tree.sh" overlay qemu | grep -vE '^(docs|tests)/')
+	} | key
+}
+
+# The host's meson where it is young enough, else Debian's own package, unpacked.
+meson_path()
+{
+	local have
+
+	have=$(python3 -c 'import mesonbuild.coredata as c; print(c.version)' 2>/dev/null || echo 0)
+	if [ "$(printf '%s\n' "$MESON_NEEDED" "$have" | sort -V | head -n 1)" = "$MESON_NEEDED" ]; then
+		return
+	fi
+	echo "$("$LAB/fetch.sh" packages meson)/usr/lib/python3/dist-packages"
+}
+
+configure_qemu()
+{
+	local tree=$1
+
+	[ "$(cat "$tree/build/.lab-options" 2>/dev/null || true)" != "${OPTIONS[*]}" ] || return 0
+	rm -rf "$tree/build"
+	mkdir "$tree/build"
+	(cd "$tree/build" && progress "configuring QEMU" "$BUILD/log/qemu-configure.log" \
+		../configure --python="$(command -v python3)" "${OPTIONS[@]}")
+	printf '%s' "${OPTIONS[*]}" >"$tree/build/.lab-options"
+}
+
+# Debian's python3, not one that a user's PATH may put first: ours has the venv.
+prepare()
+{
+	local base=$1 tree
+
+	tree=$("$LAB/tree.sh" qemu "$base")
+	PYTHONPATH=$(meson_path)
+	export PYTHONPATH
+	configure_qemu "$tree" >&2
+	printf '%s\n' "$tree"
+}
+
+build_targets()
+{
+	local tree=$1
+	shift
+
+	PYTHONPATH=$(meson_path) progress "building QEMU" "$BUILD/log/qemu-build.log" \
+		ninja -C "$tree/build" -j "$JOBS" "$@" >&2
+}
+
+firmware()
+{
+	local dest=$1 from
+
+	from=$("$LAB/fetch.sh" packages "${FIRMWARE_PACKAGES[@]}")
+	mkdir -p "$dest"
+	cp -L "$from/usr/share/seabios/bios-256k.bin" "$dest/"
+	cp -L "$(find "$from" -name linuxboot_dma.bin | head -n 1)" "$dest/"
+	cp -L "$(find "$from" -name kvmvapic.bin | head -n 1)" "$dest/"
+}
+
+build()
+{
+	local base=$1 dest=$2 tree dir
+
+	tree=$(prepare "$base")
+	build_targets "$tree" qemu-system-x86_64
+	dir=$(scratch "$CACHE/qemu-built")
+	cp "$tree/build/qemu-system-x86_64" "$dir/"
+	firmware "$dir/firmware"
+	publish "$dir" "$dest"
+}
+
+tests()
+{
+	local base=$1 tree
+
+	tree=$(prepare "$base")
+	build_targets "$tree" qemu-system-x86_64 tests/unit/test-iaa-deflate \
+		tests/qtest/iaa-test
+	printf '%s\n' "$tree/build"
+}
+
+main()
+{
+	local base dest
+
+	need ninja gcc python3 pkg-config
+	base=$("$LAB/fetch.sh" qemu)
+	if [ "${1:-}" = tests ]; then
+		locked qemu tests "$base"
+		return
+	fi
+	dest=$CACHE/qemu-built/$(qemu_key "$base")
+	[ -d "$dest" ] || locked qemu build "$base" "$dest"
+	printf '%s\n' "$dest"
+}
+
+main "$@"
