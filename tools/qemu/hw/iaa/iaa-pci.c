@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Intel In-Memory Analytics Accelerator: PCI function
+ */
+
+#include "qemu/osdep.h"
+#include "hw/iaa/iaa.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pci.h"
+#include "hw/pci/pcie.h"
+#include "hw/qdev-properties.h"
+#include "hw/resettable.h"
+#include "migration/vmstate.h"
+#include "qapi/error.h"
+#include "qemu/module.h"
+#include "trace.h"
+
+/* Where they are on Sapphire Rapids, as far as is known */
+#define IAA_PCIE_CAP    0x40
+#define IAA_MSIX_CAP    0x80
+
+#define IAA_SUBSYSTEM_ID    0x2010
+
+/* Nothing an engine does takes longer than this to begin */
+#define IAA_MAX_BASE_NS     NANOSECONDS_PER_SECOND
+
+static bool iaa_parse_generation(IAAState *s, Error **errp)
+{
+    if (g_str_equal(s->generation_name, "spr")) {
+        s->generation = IAA_GENERATION_SPR;
+    } else if (g_str_equal(s->generation_name, "gnr")) {
+        s->generation = IAA_GENERATION_GNR;
+    } else {
+        error_setg(errp, "generation must be 'spr' or 'gnr', not '%s'",
+                   s->generation_name);
+        return false;
+    }
+    return true;
+}
+
+static bool iaa_check_base(uint64_t base_ns, const char *name, Error **errp)
+{
+    if (base_ns > IAA_MAX_BASE_NS) {
+        error_setg(errp, "%s must not be more than a second", name);
+        return false;
+    }
+    return true;
+}
+
+static bool iaa_check_engines(IAAState *s, Error **errp)
+{
+    if (s->num_engines < 1 || s->num_engines > IAA_NUM_ENGINES) {
+        error_setg(errp, "engines must be from 1 to %d", IAA_NUM_ENGINES);
+        return false;
+    }
+    return true;
+}
+
+static bool iaa_check_properties(IAAState *s, Error **errp)
+{
+    return iaa_parse_generation(s, errp) &&
+           iaa_check_engines(s, errp) &&
+           iaa_check_base(s->timing[IAA_TIMING_COMPRESS].base_ns,
+                          "compress-base-ns", errp) &&
+           iaa_check_base(s->timing[IAA_TIMING_DECOMPRESS].base_ns,
+                          "decompress-base-ns", errp) &&
+           iaa_check_base(s->header_base_ns, "header-base-ns", errp);
+}
+
+static void iaa_init_state(IAAState *s)
+{
+    iaa_regs_init(s);
+    iaa_wq_init(s);
+    s->wq_retired = iaa_cmd_progress;
+}
+
+static void iaa_exit_state(IAAState *s)
+{
+    iaa_wq_exit(s);
+}
+
+static void iaa_init_bars(IAAState *s)
+{
+    PCIDevice *pci = PCI_DEVICE(s);
+    uint8_t type = PCI_BASE_ADDRESS_SPACE_MEMORY |
+                   PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                   PCI_BASE_ADDRESS_MEM_PREFETCH;
+
+    pci_register_bar(pci, IAA_BAR_REGS, type, &s->regs_mr);
+    pci_register_bar(pci, IAA_BAR_PORTALS, type, &s->portals_mr);
+}
+
+/*
+ * Vector 0 is for the device, each queue has one more.  Linux takes all there
+ * are, so there must not be others.
+ */
+static bool iaa_init_msix(IAAState *s, Error **errp)
+{
+    PCIDevice *pci = PCI_DEVICE(s);
+
+    if (msix_init(pci, IAA_NUM_VECTORS, &s->regs_mr, IAA_BAR_REGS,
+                  IAA_MSIX_TABLE, &s->regs_mr, IAA_BAR_REGS, IAA_MSIX_PBA,
+                  IAA_MSIX_CAP, errp) < 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < IAA_NUM_VECTORS; i++) {
+        msix_vector_use(pci, i);
+    }
+    return true;
+}
+
+static bool iaa_init_pci(IAAState *s, Error **errp)
+{
+    PCIDevice *pci = PCI_DEVICE(s);
+
+    iaa_init_bars(s);
+    if (pcie_endpoint_cap_init(pci, IAA_PCIE_CAP) < 0) {
+        error_setg(errp, "no room for the PCI Express capability");
+        return false;
+    }
+    pcie_cap_flr_init(pci);
+    return iaa_init_msix(s, errp);
+}
+
+static void iaa_realize(PCIDevice *pci, Error **errp)
+{
+    IAAState *s = IAA(pci);
+
+    if (!iaa_check_properties(s, errp)) {
+        return;
+    }
+    iaa_init_state(s);
+    if (!iaa_init_pci(s, errp)) {
+        iaa_exit_state(s);
+    }
+}
+
+static void iaa_exit(PCIDevice *pci)
+{
+    IAAState *s = IAA(pci);
+
+    msix_uninit(pci, &s->regs_mr, &s->regs_mr);
+    pcie_cap_exit(pci);
+    iaa_exit_state(s);
+}
+
+/* Also for a function level reset, whose other half the PCI core does */
+static void iaa_reset_hold(Object *obj, ResetType type)
+{
+    IAAState *s = IAA(obj);
+
+    trace_iaa_reset();
+    iaa_cmd_reset(s);
+    iaa_wq_reset(s);
+    iaa_regs_reset(s);
+}
+
+static bool iaa_bus_master(const PCIDevice *pci)
+{
+    return pci_get_word(pci->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
+}
+
+static void iaa_config_write(PCIDevice *pci, uint32_t addr, uint32_t value,
+                             int len)
+{
+    IAAState *s = IAA(pci);
+    bool bus_master = iaa_bus_master(pci);
+
+    pci_default_write_config(pci, addr, value, len);
+    if (bus_master && !iaa_bus_master(pci) &&
+        iaa_device_state(s) != IAA_DEVICE_DISABLED) {
+        iaa_regs_log_error(s, IAA_SWERR_BUS_MASTER, &(IAAErrorInfo) { });
+    }
+    pcie_cap_flr_write_config(pci, addr, value, len);
+}
+
+/*
+ * Times are a fit of what Intel published about 64 KiB folios on Sapphire
+ * Rapids (what a device takes for a header and how fast it is as a whole was
+ * not published).  Rates are in bytes of uncompressed data per second.
+ */
+static const Property iaa_properties[] = {
+    DEFINE_PROP_STRING("generation", IAAState, generation_name),
+    DEFINE_PROP_UINT8("engines", IAAState, num_engines, IAA_NUM_ENGINES),
+    DEFINE_PROP_UINT64("compress-base-ns", IAAState,
+                       timing[IAA_TIMING_COMPRESS].base_ns, 1250),
+    DEFINE_PROP_UINT64("compress-rate", IAAState,
+                       timing[IAA_TIMING_COMPRESS].rate, 2100000000),
+    DEFINE_PROP_UINT64("decompress-base-ns", IAAState,
+                       timing[IAA_TIMING_DECOMPRESS].base_ns, 1250),
+    DEFINE_PROP_UINT64("decompress-rate", IAAState,
+                       timing[IAA_TIMING_DECOMPRESS].rate, 4000000000),
+    DEFINE_PROP_UINT64("header-base-ns", IAAState, header_base_ns, 3500),
+    DEFINE_PROP_UINT64("device-rate", IAAState, device_rate, 3000000000),
+    DEFINE_PROP_UINT8("overflow-swerr", IAAState, overflow_swerr, 0),
+};
+
+static const VMStateDescription iaa_vmstate = {
+    .name = TYPE_IAA,
+    .unmigratable = 1,
+};
+
+static void iaa_instance_init(Object *obj)
+{
+    /* A string property has no default of its own */
+    IAA(obj)->generation_name = g_strdup("spr");
+}
+
+static void iaa_class_init(ObjectClass *klass, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
+    ResettableClass *rc = RESETTABLE_CLASS(klass);
+
+    pc->realize = iaa_realize;
+    pc->exit = iaa_exit;
+    pc->config_write = iaa_config_write;
+    pc->vendor_id = PCI_VENDOR_ID_INTEL;
+    pc->device_id = IAA_PCI_DEVICE_ID;
+    pc->subsystem_vendor_id = PCI_VENDOR_ID_INTEL;
+    pc->subsystem_id = IAA_SUBSYSTEM_ID;
+    pc->class_id = PCI_CLASS_SYSTEM_OTHER;
+
+    dc->desc = "Intel In-Memory Analytics Accelerator";
+    dc->vmsd = &iaa_vmstate;
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    device_class_set_props(dc, iaa_properties);
+    rc->phases.hold = iaa_reset_hold;
+}
+
+static const TypeInfo iaa_info = {
+    .name = TYPE_IAA,
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(IAAState),
+    .instance_init = iaa_instance_init,
+    .class_init = iaa_class_init,
+    .interfaces = (InterfaceInfo[]) {
+        { INTERFACE_PCIE_DEVICE },
+        { }
+    },
+};
+
+static void iaa_register_types(void)
+{
+    type_register_static(&iaa_info);
+}
+type_init(iaa_register_types)

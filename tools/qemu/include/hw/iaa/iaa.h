@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Intel In-Memory Analytics Accelerator: state of the device model
+ *
+ * A descriptor goes one way: portal -> work queue -> engine -> operation ->
+ * coder.  Each part calls only those after it, and what comes back to the
+ * guest comes through its memory and an interrupt.  There are two ways up:
+ * IAAEngine.idle and IAAState.wq_retired, both set when the device is
+ * realized.  The interrupt cause and the error log of iaa-regs.c may be called
+ * by any part.
+ *
+ * All state belongs to whoever holds the big QEMU lock; it is reached from
+ * MMIO, from the timers of the engines and from reset only.
+ */
+
+#ifndef HW_IAA_H
+#define HW_IAA_H
+
+#include "exec/memory.h"
+#include "hw/iaa/iaa-deflate.h"
+#include "hw/iaa/iaa-regs.h"
+#include "hw/pci/pci_device.h"
+#include "qemu/timer.h"
+#include "qom/object.h"
+
+#define TYPE_IAA "iaa"
+OBJECT_DECLARE_SIMPLE_TYPE(IAAState, IAA)
+
+typedef struct IAACommand IAACommand;
+typedef struct IAAEngine IAAEngine;
+typedef struct IAAOperation IAAOperation;
+
+/* A set of queues, one bit each */
+typedef uint8_t IAAQueueSet;
+#define IAA_ALL_QUEUES MAKE_64BIT_MASK(0, IAA_NUM_WQS)
+
+/*
+ * Work queues (iaa-wq.c)
+ */
+
+typedef enum IAAWQState {
+    IAA_WQ_DISABLED,
+    IAA_WQ_ENABLED,
+    IAA_WQ_DRAINING,    /* takes no more descriptors, will be disabled */
+} IAAWQState;
+
+typedef struct IAAWorkQueue {
+    uint8_t index;
+    IAAWQState state;
+    /* From GRPCFG, which is locked while the device is enabled; -1: in none */
+    int8_t group;
+    /* From WQCFG, which is locked while the queue is enabled */
+    uint16_t size;
+    uint8_t priority;
+    bool block_on_fault;
+    uint64_t max_transfer;      /* bytes */
+
+    /*
+     * Descriptors accepted and not yet retired: @queued of them in the ring,
+     * the oldest at @head, the others in engines.  They are at most @size.
+     */
+    uint16_t outstanding;
+    uint16_t queued;
+    uint16_t head;
+    struct IAAWork *ring;       /* IAA_TOTAL_WQ_SIZE entries */
+
+    /* Descriptors are numbered as they come; a drain waits for all below */
+    uint64_t next_seq;
+    uint64_t drain_seq;
+} IAAWorkQueue;
+
+typedef struct IAAGroup {
+    IAAQueueSet wqs;
+    uint8_t engines;
+    uint8_t last_wq;            /* served last, for round robin */
+} IAAGroup;
+
+/* A descriptor on its way, in host byte order */
+typedef struct IAAWork {
+    IAADescriptor desc;
+    IAAWorkQueue *wq;
+    uint64_t seq;
+    bool ims;                   /* the handle is not one of MSI-X */
+} IAAWork;
+
+/* The 64 bytes of a portal write arrive in pieces of 8, lowest first */
+typedef struct IAAPortal {
+    hwaddr next;                /* where the next piece belongs */
+    uint64_t piece[8];
+} IAAPortal;
+
+void iaa_wq_init(IAAState *s);
+void iaa_wq_exit(IAAState *s);
+void iaa_wq_reset(IAAState *s);
+
+uint8_t iaa_wq_check_groups(const IAAState *s);
+void iaa_wq_load_groups(IAAState *s);
+uint8_t iaa_wq_check(const IAAState *s, unsigned index);
+void iaa_wq_enable(IAAState *s, IAAQueueSet wqs);
+void iaa_wq_stop(IAAState *s, IAAQueueSet wqs);
+void iaa_wq_disable(IAAState *s, IAAQueueSet wqs);
+void iaa_wq_abort(IAAState *s, IAAQueueSet wqs);
+void iaa_wq_drain(IAAState *s, IAAQueueSet wqs);
+bool iaa_wq_drained(const IAAState *s, IAAQueueSet wqs);
+
+extern const MemoryRegionOps iaa_portal_ops;
+
+/*
+ * Engines (iaa-engine.c)
+ */
+
+/* Cost of an operation: @base_ns + bytes / @rate */
+typedef struct IAATiming {
+    uint64_t base_ns;
+    uint64_t rate;              /* bytes per second, 0: no limit */
+} IAATiming;
+
+typedef struct IAAChecksum {
+    bool crc32c;
+    uint32_t crc;
+    uint16_t xor;
+    uint64_t len;
+} IAAChecksum;
+
+/* What an engine knows about the descriptor it works on */
+typedef struct IAAJob {
+    IAAWork work;
+    const IAAOperation *op;     /* NULL: not an operation */
+    IAACompletion record;       /* host byte order; status is set at the end */
+    IAATiming timing;
+    int64_t start_ns;
+    int64_t device_ns;          /* when the device has moved its data */
+    bool writes;                /* output goes to guest memory */
+    uint64_t fetched;           /* bytes of source 1 */
+    uint64_t delivered;         /* bytes of destination */
+    uint64_t done;              /* bytes that count for the time taken */
+    IAAChecksum sum;
+} IAAJob;
+
+struct IAAEngine {
+    IAAState *iaa;
+    uint8_t index;
+    int8_t group;               /* -1: in none */
+    bool busy;
+
+    /* Called when the engine has retired a descriptor and is idle again */
+    void (*idle)(IAAState *s, IAAWorkQueue *wq);
+
+    QEMUTimer *timer;           /* runs while the engine is busy */
+    IAAJob job;
+    IAACompressAECS aecs;       /* as in guest memory */
+    IAAStream io;
+    uint8_t *in;                /* IAA_PIECE_SIZE */
+    uint8_t *out;               /* IAA_PIECE_SIZE */
+    IAADeflate *deflate;
+    IAAInflate *inflate;
+};
+
+void iaa_engine_init(IAAState *s, unsigned index,
+                     void (*idle)(IAAState *s, IAAWorkQueue *wq));
+void iaa_engine_exit(IAAEngine *e);
+void iaa_engine_start(IAAEngine *e, const IAAWork *work);
+void iaa_engine_abort(IAAEngine *e);
+
+/*
+ * Operations (iaa-ops.c)
+ */
+
+typedef enum IAATimingKind {
+    IAA_TIMING_COMPRESS,
+    IAA_TIMING_DECOMPRESS,
+    IAA_TIMING_MAX,
+} IAATimingKind;
+
+/**
+ * IAAOperation: how an engine carries out an opcode
+ * @name: for traces
+ * @flags: descriptor flags that mean something
+ * @timing: what the time taken depends on
+ * @limited: whether the rate of the device counts, besides
+ * @check: look at the operands, before any memory is touched.  Returns
+ *         IAA_STATUS_NONE or why the descriptor is refused
+ * @start: get ready; the AECS is there if the flags ask to read it.  Returns
+ *         false when the job ends right here, its status set
+ * @step: do one piece of work on IAAEngine.io.  Sets the status of the job
+ *        with IAA_STEP_DONE
+ * @save: fill the AECS before it is written back
+ */
+struct IAAOperation {
+    const char *name;
+    uint32_t flags;
+    IAATimingKind timing;
+    bool limited;
+    uint8_t (*check)(const IAAState *s, const IAAJob *job);
+    bool (*start)(IAAEngine *e);
+    IAAStep (*step)(IAAEngine *e);
+    void (*save)(IAAEngine *e);
+};
+
+const IAAOperation *iaa_ops_find(uint8_t opcode);
+
+/*
+ * Guest memory (iaa-dma.c)
+ */
+
+typedef struct IAAFault {
+    IAAStatus status;
+    uint64_t addr;
+} IAAFault;
+
+bool iaa_dma_read(IAAState *s, uint64_t addr, void *buf, uint32_t len,
+                  IAAFault *fault);
+bool iaa_dma_write(IAAState *s, uint64_t addr, const void *buf, uint32_t len,
+                   IAAFault *fault);
+bool iaa_dma_write_record(IAAState *s, uint64_t addr,
+                          const IAACompletion *record, IAAFault *fault);
+
+/*
+ * Administrative commands (iaa-cmd.c)
+ */
+
+typedef struct IAACommandState {
+    const IAACommand *active;   /* waits for descriptors; NULL: none does */
+    IAAQueueSet wqs;            /* those it is about */
+    bool int_request;
+} IAACommandState;
+
+void iaa_cmd_write(IAAState *s, uint32_t value);
+void iaa_cmd_progress(IAAState *s);
+void iaa_cmd_reset(IAAState *s);
+
+/*
+ * Registers (iaa-regs.c)
+ */
+
+/* What goes to SWERR besides the error code */
+typedef struct IAAErrorInfo {
+    const IAAWorkQueue *wq;     /* NULL: the error belongs to none */
+    const IAADescriptor *desc;  /* NULL: nor to a descriptor */
+    uint32_t invalid_flags;
+    bool write;
+    uint64_t addr;
+} IAAErrorInfo;
+
+void iaa_regs_init(IAAState *s);
+void iaa_regs_reset(IAAState *s);
+void iaa_regs_raise(IAAState *s, uint32_t cause);
+void iaa_regs_log_error(IAAState *s, uint8_t code, const IAAErrorInfo *info);
+
+extern const MemoryRegionOps iaa_regs_ops;
+
+/*
+ * The device (iaa-pci.c)
+ */
+
+typedef enum IAAGeneration {
+    IAA_GENERATION_SPR,         /* Sapphire Rapids, IAA 1.0 */
+    IAA_GENERATION_GNR,         /* Granite Rapids, IAA 2.0 */
+} IAAGeneration;
+
+struct IAAState {
+    PCIDevice parent_obj;
+
+    MemoryRegion regs_mr;
+    MemoryRegion portals_mr;
+
+    uint32_t regs[IAA_REGS_END / 4];
+    IAACommandState cmd;
+    IAAGroup group[IAA_NUM_GROUPS];
+    IAAWorkQueue wq[IAA_NUM_WQS];
+    IAAPortal portal;
+    IAAEngine engine[IAA_NUM_ENGINES];
+
+    /* Called when a queue has come closer to being drained */
+    void (*wq_retired)(IAAState *s);
+
+    /* When the engines together will have done what they have taken on */
+    int64_t device_free_ns;
+
+    /* Properties */
+    char *generation_name;
+    IAAGeneration generation;
+    uint8_t num_engines;        /* the first so many of @engine */
+    IAATiming timing[IAA_TIMING_MAX];
+    uint64_t header_base_ns;
+    uint64_t device_rate;       /* bytes per second, 0: no limit */
+    uint8_t overflow_swerr;     /* code to log for a drop, 0: none */
+};
+
+static inline uint32_t iaa_reg(const IAAState *s, hwaddr offset)
+{
+    return s->regs[offset / 4];
+}
+
+static inline uint32_t iaa_wqcfg(const IAAState *s, hwaddr offset,
+                                 unsigned index)
+{
+    return iaa_reg(s, offset + index * IAA_WQCFG_STRIDE);
+}
+
+static inline uint32_t iaa_grpcfg(const IAAState *s, hwaddr offset,
+                                  unsigned index)
+{
+    return iaa_reg(s, offset + index * IAA_GRPCFG_STRIDE);
+}
+
+static inline IAADeviceState iaa_device_state(const IAAState *s)
+{
+    return FIELD_EX32(iaa_reg(s, A_IAA_GENSTS), IAA_GENSTS, STATE);
+}
+
+static inline bool iaa_header_generation(const IAAState *s)
+{
+    return s->generation >= IAA_GENERATION_GNR;
+}
+
+static inline uint32_t iaa_desc_flags(const IAADescriptor *desc)
+{
+    return FIELD_EX32(desc->op_flags, IAA_DESC_OP, FLAGS);
+}
+
+static inline uint8_t iaa_desc_opcode(const IAADescriptor *desc)
+{
+    return FIELD_EX32(desc->op_flags, IAA_DESC_OP, OPCODE);
+}
+
+#endif /* HW_IAA_H */
