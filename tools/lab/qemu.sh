@@ -9,12 +9,15 @@
 # shellcheck source=tools/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-OPTIONS=(--target-list=x86_64-softmmu --without-default-features
+OPTIONS=("--target-list=x86_64-softmmu,x86_64-linux-user"
+	 --without-default-features
 	 --without-default-devices --with-devices-x86_64=iaa-lab
 	 --enable-system --enable-tcg --enable-plugins --enable-virtfs
 	 --enable-attr --enable-trace-backends=log --disable-kvm --disable-fdt
 	 --disable-docs --disable-download --disable-install-blobs)
 MESON_NEEDED=1.5
+# The BIOS, and what starts a kernel image or an ELF file without a disk.
+FIRMWARE=(bios-256k.bin kvmvapic.bin linuxboot_dma.bin pvh.bin)
 
 qemu_key()
 {
@@ -78,13 +81,13 @@ build_targets()
 
 firmware()
 {
-	local dest=$1 from
+	local dest=$1 from file
 
 	from=$("$LAB/fetch.sh" packages "${FIRMWARE_PACKAGES[@]}")
 	mkdir -p "$dest"
-	cp -L "$from/usr/share/seabios/bios-256k.bin" "$dest/"
-	cp -L "$(find "$from" -name linuxboot_dma.bin | head -n 1)" "$dest/"
-	cp -L "$(find "$from" -name kvmvapic.bin | head -n 1)" "$dest/"
+	for file in "${FIRMWARE[@]}"; do
+		cp -L "$(find "$from" -name "$file" | head -n 1)" "$dest/"
+	done
 }
 
 build()
@@ -104,8 +107,10 @@ tests()
 	local base=$1 tree
 
 	tree=$(prepare "$base")
-	build_targets "$tree" qemu-system-x86_64 tests/unit/test-iaa-deflate \
-		tests/qtest/iaa-test
+	build_targets "$tree" qemu-system-x86_64 qemu-x86_64 \
+		tests/unit/test-iaa-deflate tests/qtest/iaa-test
+	# Where a QEMU that is not installed looks for its firmware.
+	firmware "$tree/build/qemu-bundle/usr/local/share/qemu"
 	printf '%s\n' "$tree/build"
 }
 

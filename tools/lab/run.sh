@@ -63,13 +63,6 @@ check_variables()
 	[ -n "$FOLIOS" ] || die "MTHP names no folio size"
 }
 
-# Turns the guest's rows into a table and judges them; progress goes to stderr.
-# Nothing here knows how a row came about: a missing number is an error.
-table()
-{
-	awk -v modelled="$((1 - MTTCG))" -f "$LAB/table.awk"
-}
-
 main()
 {
 	local clock=icount output=$BUILD/run corpus status=0
@@ -82,7 +75,7 @@ main()
 	"$LAB/boot.sh" -k "$KERNEL" -c "$clock" -d "$corpus" -o "$output" \
 		-a "brd.rd_nr=1 brd.rd_size=$((SIZE_MB * 4 * 1024))" \
 		/lab/bin/job.sh "$SIZE_MB" "${COMPRESSOR//,/ }" "$FOLIOS" |
-		table || status=$?
+		"$LAB/table.py" "$clock" || status=$?
 	if [ "$status" -ne 0 ]; then
 		log "make run failed: what went wrong is above, the logs are in $output"
 		exit 1

@@ -50,11 +50,11 @@ setup_folios()
 {
 	local kb="$1" size
 
-	for size in "$THP"/hugepages-*kB; do
-		echo never >"$size/enabled"
+	for size in "$THP"/hugepages-*kB/enabled; do
+		echo never >"$size"
 	done
 	if [ "$kb" -gt 4 ]; then
-		[ -d "$THP/hugepages-${kb}kB" ] || fail "the kernel has no folios of $kb kB"
+		[ -f "$THP/hugepages-${kb}kB/enabled" ] || fail "the kernel has no folios of $kb kB"
 		set_value "$THP/hugepages-${kb}kB/enabled" always
 	fi
 }

@@ -1,0 +1,521 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Give the Intel IAA devices of this machine to the kernel's crypto driver, so
+# that deflate-iaa can be chosen as a compressor: see the usage text below.
+#
+# Made for servers and for a guest that has nothing but busybox and
+# accel-config, hence POSIX sh. SYSFS, PROCFS, ACCEL_CONFIG, MODPROBE and RMMOD can
+# be set to test it on a machine without such a device.
+
+set -u
+
+SYSFS=${SYSFS:-/sys}
+PROCFS=${PROCFS:-/proc}
+ACCEL_CONFIG=${ACCEL_CONFIG:-accel-config}
+MODPROBE=${MODPROBE:-modprobe}
+RMMOD=${RMMOD:-rmmod}
+
+NAME=${0##*/}
+DEVICES=$SYSFS/bus/dsa/devices
+DRIVERS=$SYSFS/bus/dsa/drivers
+CRYPTO=$DRIVERS/crypto
+MODULE=$SYSFS/module/iaa_crypto
+ZSWAP=$SYSFS/module/zswap/parameters
+NODES=$SYSFS/devices/system/node
+
+DEVICES_PER_PACKAGE=all
+QUEUES=1
+SYNC_MODE=
+VERIFY=
+
+usage()
+{
+	cat <<-END
+	Usage: $NAME [-d DEVICES] [-q QUEUES] [-m MODE] [-v 0|1]
+	Configure the IAA devices and enable their queues for the crypto driver.
+
+	  -d DEVICES  devices to use in each package (default: all)
+	  -q QUEUES   queues in each device, which share its entries (default: 1)
+	  -m MODE     sync_mode: sync, async or async_irq (default: the driver's)
+	  -v 0|1      verify_compress: decompress again and compare checksums
+	              (default: the driver's)
+	  -h          print this text
+
+	What was configured on any IAA device is lost, also for other users; devices
+	that are not used stay disabled. DSA devices are left alone.
+	END
+}
+
+die()
+{
+	echo "$NAME: $*" >&2
+	exit 1
+}
+
+# Reading and naming
+
+# The content of the sysfs file $1, nothing if there is no such file.
+read_file()
+{
+	cat "$1" 2>/dev/null
+}
+
+is_enabled()
+{
+	[ "$(read_file "$1/state")" = enabled ]
+}
+
+is_module()
+{
+	# Only what can be unloaded has a state of initialisation.
+	[ -e "$MODULE/initstate" ]
+}
+
+# The IAA devices by number. They share their numbers with the DSA devices, so
+# these have gaps and tell nothing about where a device is.
+all_devices()
+{
+	for dir in "$DEVICES"/iax*; do
+		[ ! -d "$dir" ] || echo "${dir##*/iax}"
+	done | sort -n | sed 's/^/iax/'
+}
+
+# What the idxd driver means by the cmd_status of device $1, in parentheses. Its
+# own codes have bit 31 set; smaller ones are of the device.
+status_text()
+{
+	status=$(read_file "$DEVICES/$1/cmd_status")
+	case $status in
+	'' | 0 | 0x0) return ;;
+	0x80000010) text='the device is already enabled' ;;
+	0x80000020) text='the device is not enabled' ;;
+	0x80000021) text='the queue is already enabled' ;;
+	0x80020000) text='it could not be registered for DMA' ;;
+	0x80030000) text='the queue is in no group' ;;
+	0x80040000) text='the queue has no name' ;;
+	0x80050000) text='a shared queue needs shared virtual memory' ;;
+	0x80060000) text='a shared queue needs a threshold' ;;
+	0x80070000) text="the queue's portal could not be mapped" ;;
+	0x80080000) text='no memory for the descriptors' ;;
+	0x80090000) text='no memory for the reference count' ;;
+	0x800a0000) text='the DMA channel could not be registered' ;;
+	0x800b0000) text='the character device could not be made' ;;
+	0x800c0000) text='the device has no shared queues' ;;
+	0x800d0000) text='no queue is configured' ;;
+	0x800e0000) text='the queue has no entries' ;;
+	0x800f0000) text='the queue may not be privileged' ;;
+	0x80100000) text="the queue's interrupt could not be set up" ;;
+	0x80110000) text='a user queue needs an IOMMU' ;;
+	0x80120000) text='the event log could not be set up' ;;
+	0x80200000) text='the queue is meant for another driver' ;;
+	0x8*) text='a code of the driver unknown here' ;;
+	*) text='refused by the device' ;;
+	esac
+	echo " ($1 cmd_status $status: $text)"
+}
+
+# Where devices are
+
+# The package of a CPU of node $1; fails if the node has none.
+node_package()
+{
+	for file in "$NODES/node$1"/cpu[0-9]*/topology/physical_package_id; do
+		[ -r "$file" ] || continue
+		cat "$file"
+		return
+	done
+	return 1
+}
+
+node_numbers()
+{
+	for dir in "$NODES"/node[0-9]*; do
+		echo "${dir##*/node}"
+	done | sort -n
+}
+
+# All nodes, the nearest to node $1 first. The distances are in the order of the
+# nodes' numbers, with no place for those that do not exist.
+nodes_by_distance()
+{
+	node_numbers | awk -v row="$(read_file "$NODES/node$1/distance")" \
+		'BEGIN { split(row, distance, " ") } { print distance[NR], $1 }' |
+		sort -n -k 1,1 -k 2,2 | cut -d ' ' -f 2
+}
+
+# The package of device $1. A device may be on a node of memory only, and then it
+# counts for the nearest package, or its firmware may not tell.
+device_package()
+{
+	node=$(read_file "$DEVICES/$1/numa_node")
+	if [ -d "$NODES/node$node" ]; then
+		for near in $(nodes_by_distance "$node"); do
+			node_package "$near" && return
+		done
+	fi
+	echo 0
+}
+
+# Lines of a device and its package, for all devices.
+device_packages()
+{
+	for device in $(all_devices); do
+		echo "$device $(device_package "$device")"
+	done
+}
+
+# The first devices of each package, of the lines read.
+select_devices()
+{
+	awk -v limit="$DEVICES_PER_PACKAGE" \
+		'limit == "all" || count[$2]++ < limit { print $1 }'
+}
+
+# Checks: no device has been changed when one of these fails
+
+require_devices_per_package()
+{
+	[ "$DEVICES_PER_PACKAGE" != all ] || return 0
+	short=$(echo "$packages" | awk -v limit="$DEVICES_PER_PACKAGE" '
+		{ count[$2]++ }
+		END {
+			for (package in count)
+				if (count[package] < limit)
+					print "package", package, "has", count[package]
+		}' | sort | head -n 1)
+	[ -z "$short" ] ||
+		die "$DEVICES_PER_PACKAGE devices per package are asked for, but $short"
+}
+
+require_usable_device()
+{
+	dir=$DEVICES/$1
+	[ "$(read_file "$dir/configurable")" = 1 ] ||
+		die "$1 cannot be configured: its firmware or hypervisor fixed the layout"
+	[ "$(read_file "$dir/state")" != halted ] ||
+		die "$1 was halted by an error: its PCI function needs a reset"
+
+	limit=$(read_file "$dir/max_work_queues")
+	[ "$QUEUES" -le "${limit:-0}" ] ||
+		die "$1 has ${limit:-no} queues, $QUEUES are asked for"
+}
+
+# Compressors in use are references to the module, which then cannot be removed.
+# An algorithm counts one reference of its own.
+require_module_unused()
+{
+	is_module || return 0
+	users=$(awk '$1 == "driver" { driver = $3 }
+		$1 == "refcnt" && driver ~ /^deflate-iaa/ { users += $3 - 1 }
+		END { print users + 0 }' "$PROCFS/crypto" 2>/dev/null)
+	[ "${users:-0}" -gt 0 ] || return 0
+
+	case $(read_file "$ZSWAP/compressor") in
+	deflate-iaa* | deflate)
+		die "zswap still uses deflate-iaa: select another compressor first" \
+			"(echo zstd > $ZSWAP/compressor)" ;;
+	*)
+		die "deflate-iaa is still in use ($users references): zswap may hold" \
+			"pages it compressed with it, which swapoff brings back" ;;
+	esac
+}
+
+check_machine()
+{
+	[ "$(id -u)" -eq 0 ] || die "only root can configure devices"
+	command -v "$ACCEL_CONFIG" >/dev/null ||
+		die "accel-config is not installed (package accel-config)"
+
+	load_driver idxd idxd
+	load_driver crypto iaa_crypto
+	packages=$(device_packages)
+	[ -n "$packages" ] ||
+		die "no IAA device: see lspci -d 8086:0cfe, and dmesg for what idxd says"
+	selected=$(echo "$packages" | select_devices)
+
+	require_devices_per_package
+	for device in $selected; do
+		require_usable_device "$device"
+	done
+	require_module_unused
+}
+
+# Modules
+
+# Load module $2 unless driver $1 is on the bus already.
+load_driver()
+{
+	[ ! -d "$DRIVERS/$1" ] || return 0
+	message=$("$MODPROBE" "$2" 2>&1) ||
+		die "cannot load $2, which this kernel does not have built in: $message"
+	[ -d "$DRIVERS/$1" ] || die "$2 is loaded, but $DRIVERS/$1 is missing"
+}
+
+# Linux 7.3 keeps deflate-iaa registered when its last queue is disabled, and
+# fails to register it anew with the next first queue: start with a new module.
+reload_crypto()
+{
+	if is_module; then
+		# Not modprobe -r: it would remove idxd too, which enables its
+		# devices when it comes back.
+		message=$("$RMMOD" iaa_crypto 2>&1) || {
+			require_module_unused
+			die "cannot remove iaa_crypto: $message"
+		}
+	fi
+	load_driver crypto iaa_crypto
+}
+
+# What to add to a failure that a reload would have prevented.
+built_in_hint()
+{
+	is_module || echo "; iaa_crypto is built in, and Linux 7.3 cannot" \
+		"configure that a second time: reboot, or build it as a module"
+}
+
+# Devices: all of these work on the one named by $device
+
+accel_config()
+{
+	message=$("$ACCEL_CONFIG" "$@" 2>&1) ||
+		die "accel-config $*: ${message:-failed}$(status_text "$device")"
+}
+
+# Whether $1, enable or disable, of $2, device or wq, had its effect is in sysfs:
+# some versions of accel-config exit with 0 in any case. $3 is the object.
+switch()
+{
+	echo 0 2>/dev/null >"$DEVICES/$device/cmd_status"
+	message=$("$ACCEL_CONFIG" "$1-$2" "$3" 2>&1)
+	case $2 in
+	device) dir=$DEVICES/$3 ;;
+	wq) dir=$DEVICES/$device/${3#*/} ;;
+	esac
+
+	[ "$(read_file "$dir/state")" != "$1d" ] || return 0
+	hint=
+	[ "$1" = disable ] || hint=$(built_in_hint)
+	die "cannot $1 $3: $message$(status_text "$device")$hint"
+}
+
+disable_device()
+{
+	device=$1
+	for queue in "$DEVICES/$device"/wq*; do
+		! is_enabled "$queue" || switch disable wq "$device/${queue##*/}"
+	done
+	! is_enabled "$DEVICES/$device" || switch disable device "$device"
+}
+
+# Disabling resets a device's configuration, but not that of a device that was
+# not enabled: free the entries that a former attempt left with its queues.
+clear_queues()
+{
+	for queue in "$DEVICES/$device"/wq*; do
+		[ "$(read_file "$queue/size")" != 0 ] || continue
+		accel_config config-wq "$device/${queue##*/}" --wq-size=0 --group-id=-1
+	done
+}
+
+configure_engines()
+{
+	for engine in "$DEVICES/$device"/engine*; do
+		accel_config config-engine "$device/${engine##*/}" --group-id=0
+	done
+}
+
+# Entries of queue number $1: an even share, and one of the rest if there is one.
+queue_size()
+{
+	entries=$(read_file "$DEVICES/$device/max_work_queues_size")
+	size=$((entries / QUEUES))
+	[ "$1" -ge $((entries % QUEUES)) ] || size=$((size + 1))
+	echo "$size"
+}
+
+queue_numbers()
+{
+	awk -v count="$QUEUES" 'BEGIN { while (i < count) print i++ + 0 }'
+}
+
+queue_name()
+{
+	echo "$device/wq${device#iax}.$1"
+}
+
+configure_queues()
+{
+	for i in $(queue_numbers); do
+		accel_config config-wq "$(queue_name "$i")" --group-id=0 \
+			--mode=dedicated --wq-size="$(queue_size "$i")" --priority=10 \
+			--type=kernel --name=iaa_crypto --driver-name=crypto
+	done
+}
+
+enable_device()
+{
+	device=$1
+	clear_queues
+	configure_engines
+	configure_queues
+	switch enable device "$device"
+	for i in $(queue_numbers); do
+		switch enable wq "$(queue_name "$i")"
+	done
+}
+
+# The driver's settings
+
+# Write $2 to setting $1; the driver refuses to while a queue is enabled.
+write_setting()
+{
+	message=$({ echo "$2" >"$CRYPTO/$1"; } 2>&1) ||
+		die "cannot set $1 to $2: ${message##*: }$(built_in_hint)"
+}
+
+set_verify()
+{
+	[ -n "$VERIFY" ] || return 0
+	write_setting verify_compress "$VERIFY"
+	[ "$(read_file "$CRYPTO/verify_compress")" = "$VERIFY" ] ||
+		die "verify_compress did not become $VERIFY"
+}
+
+# Linux 7.3 takes async to mean sync, and says so when it is read back.
+set_sync_mode()
+{
+	[ -n "$SYNC_MODE" ] || return 0
+	write_setting sync_mode "$SYNC_MODE"
+
+	case $SYNC_MODE:$(read_file "$CRYPTO/sync_mode") in
+	"$SYNC_MODE:$SYNC_MODE") ;;
+	async:sync) echo "$NAME: note: this driver does async as sync" >&2 ;;
+	*) die "sync_mode did not become $SYNC_MODE" ;;
+	esac
+}
+
+# Reports: from what sysfs says now, not from what was asked for
+
+enabled_queues()
+{
+	for queue in "$DEVICES/$1"/wq*; do
+		! is_enabled "$queue" || read_file "$queue/size"
+	done
+}
+
+report_device()
+{
+	where="package $2, node $(read_file "$DEVICES/$1/numa_node")"
+	if ! is_enabled "$DEVICES/$1"; then
+		echo "$1: $where, not used"
+		return
+	fi
+
+	sizes=$(enabled_queues "$1")
+	echo "$1: $where, queues of" "$(echo "$sizes" | paste -s -d ' ' -)" "entries"
+}
+
+# The sentence about all devices of the lines read.
+report_total()
+{
+	devices=0
+	queues=0
+	used=
+	while read -r device package; do
+		is_enabled "$DEVICES/$device" || continue
+		devices=$((devices + 1))
+		queues=$((queues + $(enabled_queues "$device" | wc -l)))
+		case " $used" in
+		*" $package "*) ;;
+		*) used="$used$package " ;;
+		esac
+	done
+	nr_packages=$(echo "$used" | wc -w)
+
+	echo "$(count "$devices" device) on $(count "$nr_packages" package):" \
+		"$(count "$queues" queue) enabled," \
+		"sync_mode ${SYNC_MODE:-$(read_file "$CRYPTO/sync_mode")}," \
+		"verify $(read_file "$CRYPTO/verify_compress")"
+}
+
+# "1 queue", "2 queues"
+count()
+{
+	[ "$1" -eq 1 ] && echo "1 $2" || echo "$(($1)) ${2}s"
+}
+
+# The command line
+
+bad_usage()
+{
+	echo "$NAME: $*" >&2
+	usage >&2
+	exit 2
+}
+
+require_count()
+{
+	case $2 in
+	'' | 0* | *[!0-9]* | ????*) bad_usage "$1 needs a number from 1 to 999, not '$2'" ;;
+	esac
+}
+
+require_bool()
+{
+	case $2 in
+	0 | 1) ;;
+	*) bad_usage "$1 needs 0 or 1, not '$2'" ;;
+	esac
+}
+
+require_mode()
+{
+	case $1 in
+	sync | async | async_irq) ;;
+	*) bad_usage "-m needs sync, async or async_irq, not '$1'" ;;
+	esac
+}
+
+parse_options()
+{
+	while getopts :d:q:m:v:h option; do
+		case $option in
+		d) require_count -d "$OPTARG"; DEVICES_PER_PACKAGE=$OPTARG ;;
+		q) require_count -q "$OPTARG"; QUEUES=$OPTARG ;;
+		m) require_mode "$OPTARG"; SYNC_MODE=$OPTARG ;;
+		v) require_bool -v "$OPTARG"; VERIFY=$OPTARG ;;
+		h) usage; exit 0 ;;
+		:) bad_usage "-$OPTARG needs a value" ;;
+		*) bad_usage "there is no option -$OPTARG" ;;
+		esac
+	done
+	shift $((OPTIND - 1))
+	[ $# -eq 0 ] || bad_usage "there are no arguments: '$1'"
+}
+
+main()
+{
+	parse_options "$@"
+	check_machine
+
+	for each in $(all_devices); do
+		disable_device "$each"
+	done
+
+	# No queue is enabled now, or the settings could not be written.
+	reload_crypto
+	set_verify
+	set_sync_mode
+
+	for each in $selected; do
+		enable_device "$each"
+	done
+
+	echo "$packages" | while read -r each package; do
+		report_device "$each" "$package"
+	done
+	echo "$packages" | report_total
+}
+
+main "$@"

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# The emulator: MOVDIR64B, the coder against zlib, the device's registers and
+# descriptors, and the device as the unmodified drivers of the base kernel see it.
+
+RAMDISK="brd.rd_nr=1 brd.rd_size=131072"
+
+# The emulator has no default machine, which the system tests count on.
+tcg_test()
+{
+	local target=$1 program=$2
+	shift 2
+
+	make -C "$QEMU_TESTS/tests/tcg/$target" SPEED=quick \
+		QEMU="$QEMU_TESTS/$program" "$@"
+}
+
+# Runs a test in a guest of the base kernel, on all vCPUs at once.
+in_guest()
+{
+	local name=$1
+	shift
+
+	"$LAB/boot.sh" -k base -c wall -a "$RAMDISK" -o "$LOGS/guest-$name" "$@"
+}
+
+# device_tests NAME DEVICES VERSION [TEST...] under LAB_* given before it.
+device_tests()
+{
+	local name=$1
+	shift
+
+	in_guest "$name" /lab/bin/device-test.sh "$@"
+}
+
+# Test that a guest that reboots finds devices as new: the first boot leaves
+# queues enabled, and a mark on a disk that tells the second what it is.
+test_reboot()
+{
+	local disk=$LOGS/reboot-disk
+
+	truncate -s 1M "$disk"
+	# shellcheck disable=SC2016
+	in_guest reboot -q -action -q reboot=reset \
+		-q -drive -q "if=none,id=mark,format=raw,file=$disk" \
+		-q -device -q virtio-blk-pci,drive=mark,bus=pcie.0 sh -c '
+		modprobe iaa_crypto && enable_iaa.sh -q 2 || exit 1
+		[ "$(cat /sys/bus/dsa/devices/wq*/state | grep -cx enabled)" -eq 8 ] || exit 1
+		if [ "$(head -c 6 /dev/vda)" = second ]; then
+			echo "second boot"
+			exit 0
+		fi
+		printf second | dd of=/dev/vda conv=fsync 2>/dev/null
+		echo "first boot"
+		reboot -f
+		sleep 10' | tee "$LOGS/reboot-output"
+	grep -q "first boot" "$LOGS/reboot-output"
+	grep -q "second boot" "$LOGS/reboot-output"
+}
+
+# Test that the main job does what it says, in a small form, and says so.
+test_main_job()
+{
+	KERNEL=base SIZE=8M COMPRESSOR=deflate-iaa "$LAB/run.sh" | tee "$LOGS/main-job"
+	grep -q modelled "$LOGS/main-job"
+	[ "$(grep -c '^pageout  *deflate-iaa' "$LOGS/main-job")" -eq 3 ]
+	[ "$(grep -c '^usemem  *deflate-iaa' "$LOGS/main-job")" -eq 1 ]
+	grep -q 'every byte of every page came back' "$LOGS/main-job"
+}
+
+# Test that a concurrent run has no column of times.
+test_main_job_mttcg()
+{
+	KERNEL=base SIZE=8M COMPRESSOR=deflate-iaa MTTCG=1 "$LAB/run.sh" | tee "$LOGS/main-job-mttcg"
+	refused grep -q 'ns/page' "$LOGS/main-job-mttcg"
+	grep -q 'every byte of every page came back' "$LOGS/main-job-mttcg"
+}
+
+# Test that without a device the main job fails, with a sentence that says why.
+test_main_job_without_device()
+{
+	refused env LAB_IAA_PER_PACKAGE=0 KERNEL=base SIZE=8M COMPRESSOR=deflate-iaa \
+		"$LAB/run.sh" 2>"$LOGS/main-job-without"
+	cat "$LOGS/main-job-without"
+	grep -q 'no IAA device' "$LOGS/main-job-without"
+}
+
+group_device()
+{
+	QEMU_TESTS=$("$LAB/qemu.sh" tests)
+	check "MOVDIR64B for applications" \
+		tcg_test x86_64-linux-user qemu-x86_64 run-movdir64b run-movdir64b-absent
+	check "MOVDIR64B for kernels and devices" \
+		tcg_test x86_64-softmmu "qemu-system-x86_64 -M q35" run-movdir64b run-movdir64b-icount
+	check_ktap "coder" "$QEMU_TESTS/tests/unit/test-iaa-deflate" --tap
+	check_ktap "registers and descriptors" \
+		env QTEST_QEMU_BINARY="$QEMU_TESTS/qemu-system-x86_64" \
+		"$QEMU_TESTS/tests/qtest/iaa-test" --tap
+	check_ktap "2 packages with 2 devices" device_tests two-packages 4 0x100
+	check_ktap "1 package with 1 device" \
+		env LAB_PACKAGES=1 LAB_IAA_PER_PACKAGE=1 \
+		"$LAB/boot.sh" -k base -c wall -a "$RAMDISK" -o "$LOGS/guest-one" \
+		/lab/bin/device-test.sh 1 0x100 devices_are_probed_and_enabled \
+		devices_are_on_their_nodes self_tests_run_on_hardware completions_interrupt
+	check_ktap "2 nodes per package, 8 devices, IAA 2.0" \
+		env LAB_NODES_PER_PACKAGE=2 LAB_IAA_PER_PACKAGE=4 LAB_IAA_GNR=y \
+		"$LAB/boot.sh" -k base -c wall -a "$RAMDISK" -o "$LOGS/guest-eight" \
+		/lab/bin/device-test.sh 8 0x200 devices_are_probed_and_enabled \
+		devices_are_on_their_nodes self_tests_run_on_hardware \
+		accel_config_lists_devices
+	check "devices are new after a reboot" test_reboot
+	check "the main job" test_main_job
+	check "the main job on all CPUs at once" test_main_job_mttcg
+	check "the main job without a device" test_main_job_without_device
+}
