@@ -22,8 +22,8 @@ fragments()
 	local dir=$LAB/config
 
 	case $1 in
-	lab) printf '%s\n' "$dir"/{boot,memory,crypto}.config ;;
-	debug) printf '%s\n' "$dir"/{boot,memory,crypto,debug}.config ;;
+	lab) printf '%s\n' "$dir"/{boot,memory,crypto,tests}.config ;;
+	debug) printf '%s\n' "$dir"/{boot,memory,crypto,tests,debug}.config ;;
 	*) die "no such kernel flavour: '$1' (lab or debug)" ;;
 	esac
 }
