@@ -102,6 +102,11 @@ group_device()
 		"$LAB/boot.sh" -k base -c wall -a "$RAMDISK" -o "$LOGS/guest-one" \
 		/lab/bin/device-test.sh 1 0x100 devices_are_probed_and_enabled \
 		devices_are_on_their_nodes self_tests_run_on_hardware completions_interrupt
+	check_ktap "devices without a NUMA node" \
+		env LAB_IAA_NODELESS=y \
+		"$LAB/boot.sh" -k base -c wall -a "$RAMDISK" -o "$LOGS/guest-nodeless" \
+		/lab/bin/device-test.sh 4 0x100 devices_are_probed_and_enabled \
+		self_tests_run_on_hardware enable_script_makes_layouts
 	check_ktap "2 nodes per package, 8 devices, IAA 2.0" \
 		env LAB_NODES_PER_PACKAGE=2 LAB_IAA_PER_PACKAGE=4 LAB_IAA_GNR=y \
 		"$LAB/boot.sh" -k base -c wall -a "$RAMDISK" -o "$LOGS/guest-eight" \
