@@ -73,10 +73,16 @@ topology()
 
 iaa_properties()
 {
-	local generation=spr
+	local generation=spr name value
 
 	[ "${LAB_IAA_GNR:-}" != y ] || generation=gnr
 	printf 'generation=%s,engines=%s' "$generation" "$LAB_IAA_ENGINES"
+	for name in compress-base-ns compress-rate decompress-base-ns \
+		    decompress-rate header-base-ns device-rate; do
+		value=LAB_IAA_${name^^}
+		value=${value//-/_}
+		[ "${!value}" -eq 0 ] || printf ',%s=%s' "$name" "${!value}"
+	done
 	[ -z "$LAB_IAA_PROPERTIES" ] || printf ',%s' "$LAB_IAA_PROPERTIES"
 }
 

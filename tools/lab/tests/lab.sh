@@ -230,6 +230,18 @@ test_bad_variables()
 	done
 }
 
+# Test that a machine that Kconfig does not allow is refused, and named.
+test_bad_machine()
+{
+	local setting
+
+	for setting in LAB_PACKAGES=9 LAB_MEMORY_MB=much LAB_IAA_ENGINES=0 LAB_IAA_GNR=maybe; do
+		refused env "$setting" "$LAB/boot.sh" -k base true 2>"$LOGS/bad-machine"
+		cat "$LOGS/bad-machine"
+		grep -q "${setting%%=*}" "$LOGS/bad-machine"
+	done
+}
+
 # Test that the guest's status is the command's, and that its output arrives.
 test_guest_status()
 {
@@ -290,6 +302,7 @@ group_lab()
 	check "shell scripts pass shellcheck" test_shell_scripts
 	check "every file names its licence" test_licences
 	check "wrong variables are refused" test_bad_variables
+	check "an impossible machine is refused" test_bad_machine
 	check "a lost config option is an error" test_lost_option
 	"$LAB/fetch.sh" packages "$SMALL_PACKAGE" >/dev/null
 	check "an interrupted download is continued" test_interrupted_download
