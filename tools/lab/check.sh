@@ -50,21 +50,31 @@ into()
 	(set -e; "$@") </dev/null >"$file" 2>&1
 }
 
+# run_test COMMAND...: runs the test WHAT; leaves its LOG, STATUS and TOOK.
+run_test()
+{
+	local start=$SECONDS
+
+	LOG=$LOGS/$(log_name "$WHAT").log
+	# A failure is not the end of this script, but of the test in its subshell.
+	set +e
+	into "$LOG" "$@"
+	STATUS=$?
+	set -e
+	TOOK=$(elapsed "$start")
+}
+
 # check DESCRIPTION COMMAND...: one test, judged by the command's status.
 check()
 {
-	local what="$GROUP: $1" file start=$SECONDS status=0
+	WHAT="$GROUP: $1"
 	shift
 
-	file=$LOGS/$(log_name "$what").log
-	set +e
-	into "$file" "$@"
-	status=$?
-	set -e
-	case $status in
-	0) count_pass "$what ($(elapsed "$start"))" ;;
-	"$SKIP_STATUS") count_skip "$what: $(sed -n 's/^SKIP: //p' "$file" | tail -n 1)" ;;
-	*) count_failure "$what" "$file" ;;
+	run_test "$@"
+	case $STATUS in
+	0) count_pass "$WHAT ($TOOK)" ;;
+	"$SKIP_STATUS") count_skip "$WHAT: $(sed -n 's/^SKIP: //p' "$LOG" | tail -n 1)" ;;
+	*) count_failure "$WHAT" "$LOG" ;;
 	esac
 }
 
@@ -72,29 +82,26 @@ check()
 # plan ("1..N") must be there and kept, and the status must agree.
 check_ktap()
 {
-	local what="$GROUP: $1" file start=$SECONDS status=0 line plan results=0 failed=$FAILED
+	local line plan results=0 failed=$FAILED
+	WHAT="$GROUP: $1"
 	shift
 
-	file=$LOGS/$(log_name "$what").log
-	set +e
-	into "$file" "$@"
-	status=$?
-	set -e
+	run_test "$@"
 	while read -r line; do
 		results=$((results + 1))
 		case $line in
-		*'# SKIP'*) count_skip "$what: ${line#*ok * }" ;;
-		'not ok'*) count_failure "$what: ${line#not ok * }" "$file" ;;
-		*) count_pass "$what: ${line#ok * }" ;;
+		*'# SKIP'*) count_skip "$WHAT: ${line#*ok * }" ;;
+		'not ok'*) count_failure "$WHAT: ${line#not ok * }" "$LOG" ;;
+		*) count_pass "$WHAT: ${line#ok * }" ;;
 		esac
-	done < <(tr -d '\r' <"$file" | grep -E '^(not )?ok [0-9]+ ' || true)
-	plan=$(tr -d '\r' <"$file" | sed -nE 's/^1\.\.([0-9]+).*/\1/p' | tail -n 1)
+	done < <(tr -d '\r' <"$LOG" | grep -E '^(not )?ok [0-9]+ ' || true)
+	plan=$(tr -d '\r' <"$LOG" | sed -nE 's/^1\.\.([0-9]+).*/\1/p' | tail -n 1)
 	if [ "$results" -ne "${plan:-0}" ] || [ "${plan:-0}" -eq 0 ]; then
-		count_failure "$what: $results results, planned ${plan:-none}" "$file"
-	elif [ "$status" -ne 0 ] && [ "$FAILED" -eq "$failed" ]; then
-		count_failure "$what: ended with status $status" "$file"
+		count_failure "$WHAT: $results results, planned ${plan:-none}" "$LOG"
+	elif [ "$STATUS" -ne 0 ] && [ "$FAILED" -eq "$failed" ]; then
+		count_failure "$WHAT: ended with status $STATUS" "$LOG"
 	fi
-	echo "        ($what: $(elapsed "$start"))"
+	echo "        ($WHAT: $TOOK)"
 }
 
 run_group()
