@@ -8,7 +8,8 @@ LAB := tools/lab
 export
 
 .DEFAULT_GOAL := help
-.PHONY: help host run check shell tree refresh kernel qemu menuconfig clean distclean
+.PHONY: help host run check shell tree refresh kernel qemu profile menuconfig \
+	clean distclean
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +39,8 @@ help:
 #:                    TREE=qemu: those of build/qemu into tools/qemu/patches/)
 #:   make kernel      build the kernel only       (KERNEL=, FLAVOUR=lab or debug)
 #:   make qemu        build the emulator only
+#:   make profile     instructions per page and function, exact: a table and a
+#:                    treemap in results/  (KERNEL=, WORKLOAD="pageout lzo 64")
 #:   make menuconfig  the machine's shape: packages, CPUs, memory, devices
 #:   make clean       remove build/; distclean: also what is cached outside
 #:
@@ -69,6 +72,9 @@ kernel: host
 
 qemu: host
 	@$(LAB)/qemu.sh
+
+profile: host
+	@$(LAB)/profile.sh
 
 menuconfig: host
 	@kconfig-mconf Kconfig
