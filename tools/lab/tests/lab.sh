@@ -273,6 +273,37 @@ test_guest_hang()
 	[ "$status" -eq 125 ]
 }
 
+# Test that the test runner itself sees failures: in the middle of a test, what
+# should have been refused, a broken plan, a status that disagrees.
+test_runner()
+{
+	local dir
+	dir=$(mktemp -d "$LOGS/XXXXXX")
+
+	unset LAB_BUILD
+	mkdir -p "$dir/repo/tools"
+	cp -r "$LAB" "$dir/repo/tools/lab"
+	cat >"$dir/repo/tools/lab/tests/runner.sh" <<-'GROUP'
+		good() { true; }
+		fails_in_the_middle() { false; true; }
+		fails_to_refuse() { refused true; true; }
+		is_skipped() { skip "a reason"; }
+		group_runner() {
+			check good good
+			check middle fails_in_the_middle
+			check refuse fails_to_refuse
+			check skipped is_skipped
+			check_ktap plan printf '1..2\nok 1 a\nnot ok 2 b\n'
+			check_ktap no-plan printf 'ok 1 a\n'
+			check_ktap short printf '1..2\nok 1 a\n'
+			check_ktap status sh -c 'echo 1..1; echo ok 1 a; exit 3'
+		}
+	GROUP
+	refused "$dir/repo/tools/lab/check.sh" runner >"$dir/output"
+	cat "$dir/output"
+	[ "$(tail -n 1 "$dir/output")" = "5 passed, 6 failed, 1 skipped" ]
+}
+
 test_shell_scripts()
 {
 	cd "$ROOT" || return 1
@@ -301,6 +332,7 @@ group_lab()
 {
 	check "shell scripts pass shellcheck" test_shell_scripts
 	check "every file names its licence" test_licences
+	check "the test runner sees failures" test_runner
 	check "wrong variables are refused" test_bad_variables
 	check "an impossible machine is refused" test_bad_machine
 	check "a lost config option is an error" test_lost_option
