@@ -86,7 +86,8 @@ static const char usage_text[] =
 "  -w, --open-rw          map for writing; without it pages are only read\n"
 "  -b, --bind-interval=N  bind process I to CPU I * N, counting the CPUs that may\n"
 "                         be used and starting over at their end; 0: do not bind\n"
-"  -s, --sleep=SECONDS    keep the memory for that long after the work\n"
+"  -s, --sleep=SECONDS    keep the memory for that long after the work, before it\n"
+"                         is read back\n"
 "      --init-time        leave forking and mapping out of the throughput\n"
 "  -p, --pattern=KIND     contents: zero, text, random, mixed (default) or\n"
 "                         file:PATH (its whole 4 KiB pages, repeated)\n"
@@ -369,8 +370,12 @@ static int run_process(struct process *proc, struct start_line *line)
 		return STATUS_FAILED;
 
 	use_region(proc);
-	read_region_back(proc);
+	/*
+	 * Before reading back: as long as all keep what they have written, a
+	 * limit below the sum makes each of them lose some of it to swap.
+	 */
 	sleep(proc->opts->sleep);
+	read_region_back(proc);
 
 	return proc->result->mismatches ? STATUS_FAILED : STATUS_OK;
 }

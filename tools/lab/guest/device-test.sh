@@ -62,7 +62,8 @@ devices_are_on_their_nodes()
 # Test that the crypto self-tests pass and that hardware did all of the work.
 self_tests_run_on_hardware()
 {
-	modprobe iaa_crypto
+	enable_iaa.sh
+	# The self-test runs in a thread of its own.
 	sleep 1
 	expect selftest "$(awk -F' *: ' '$1 == "driver" { d = $2 }
 		$1 == "selftest" && d == "deflate-iaa" { print $2 }' /proc/crypto)" passed

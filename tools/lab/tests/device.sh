@@ -44,7 +44,7 @@ test_reboot()
 	in_guest reboot -q -action -q reboot=reset \
 		-q -drive -q "if=none,id=mark,format=raw,file=$disk" \
 		-q -device -q virtio-blk-pci,drive=mark,bus=pcie.0 sh -c '
-		modprobe iaa_crypto && enable_iaa.sh -q 2 || exit 1
+		enable_iaa.sh -q 2 || exit 1
 		[ "$(cat /sys/bus/dsa/devices/wq*/state | grep -cx enabled)" -eq 8 ] || exit 1
 		if [ "$(head -c 6 /dev/vda)" = second ]; then
 			echo "second boot"
