@@ -188,8 +188,7 @@ stray_files()
 {
 	(
 		cd "$DEST"
-		find . -type f -newer .lab/stamp \
-			\( -path ./.lab -o -path ./.pc -o -path ./build -o -path './out-*' \) -prune -o \
+		find . \( -path ./.lab -o -path ./.pc -o -path ./build -o -path './out-*' \) -prune -o \
 			-type f -newer .lab/stamp -printf '%P\n' |
 			grep -vE '\.(orig|rej|pyc|swp|o|a|cmd)$|~$' || true
 	) | grep -vxFf <(in_quilt files -a 2>/dev/null || true; echo .nothing) || true
