@@ -96,6 +96,9 @@ group_device()
 	check_ktap "registers and descriptors" \
 		env QTEST_QEMU_BINARY="$QEMU_TESTS/qemu-system-x86_64" \
 		"$QEMU_TESTS/tests/qtest/iaa-test" --tap
+	check_ktap "fault injection" \
+		env QTEST_QEMU_BINARY="$QEMU_TESTS/qemu-system-x86_64" \
+		"$QEMU_TESTS/tests/qtest/iaa-inject-test" --tap
 	check_ktap "2 packages with 2 devices" device_tests two-packages 4 0x100
 	check_ktap "1 package with 1 device" \
 		env LAB_PACKAGES=1 LAB_IAA_PER_PACKAGE=1 \

@@ -173,6 +173,9 @@ static const IAACommand iaa_commands[] = {
     },
 };
 
+/* Stands for one that a test wants never to complete */
+static const IAACommand iaa_command_hung = { "hung" };
+
 static const IAACommand *iaa_cmd_find(uint32_t code)
 {
     if (code >= ARRAY_SIZE(iaa_commands) || !iaa_commands[code].name) {
@@ -200,7 +203,8 @@ void iaa_cmd_progress(IAAState *s)
 {
     const IAACommand *cmd = s->cmd.active;
 
-    if (!cmd || (cmd->drain && !iaa_wq_drained(s, s->cmd.wqs))) {
+    if (!cmd || cmd == &iaa_command_hung ||
+        (cmd->drain && !iaa_wq_drained(s, s->cmd.wqs))) {
         return;
     }
     /* What finishes the command must not find it active */
@@ -224,6 +228,37 @@ static void iaa_cmd_begin(IAAState *s, const IAACommand *cmd)
     iaa_cmd_progress(s);
 }
 
+/*
+ * A device that is halted does nothing but reset, if that is all it takes.
+ * That it says no to everything else is a guess.
+ */
+static bool iaa_cmd_is_halted(const IAAState *s, uint32_t code)
+{
+    uint32_t gensts = iaa_reg(s, A_IAA_GENSTS);
+
+    return iaa_device_state(s) == IAA_DEVICE_HALTED &&
+           (code != IAA_CMD_RESET_DEVICE ||
+            FIELD_EX32(gensts, IAA_GENSTS, RESET_TYPE) != IAA_RESET_SOFTWARE);
+}
+
+/* Whether a test wants the command to fail */
+static bool iaa_cmd_intercept(IAAState *s, uint32_t code)
+{
+    IAAInjection inject = iaa_inject_command(s, code);
+
+    switch (inject.action) {
+    case IAA_INJECT_REFUSE:
+        iaa_cmd_complete(s, inject.status);
+        return true;
+    case IAA_INJECT_HANG:
+        s->cmd.active = &iaa_command_hung;
+        s->regs[R_IAA_CMDSTS] = R_IAA_CMDSTS_ACTIVE_MASK;
+        return true;
+    default:
+        return false;
+    }
+}
+
 /**
  * iaa_cmd_write: the CMD register is written
  * @s: device
@@ -235,7 +270,8 @@ static void iaa_cmd_begin(IAAState *s, const IAACommand *cmd)
 void iaa_cmd_write(IAAState *s, uint32_t value)
 {
     uint32_t operand = FIELD_EX32(value, IAA_CMD, OPERAND);
-    const IAACommand *cmd = iaa_cmd_find(FIELD_EX32(value, IAA_CMD, COMMAND));
+    uint32_t code = FIELD_EX32(value, IAA_CMD, COMMAND);
+    const IAACommand *cmd = iaa_cmd_find(code);
     uint8_t status = IAA_CMDSTS_INVALID_COMMAND;
 
     trace_iaa_cmd(cmd ? cmd->name : "unknown", value);
@@ -246,13 +282,44 @@ void iaa_cmd_write(IAAState *s, uint32_t value)
 
     s->cmd.int_request = FIELD_EX32(value, IAA_CMD, INT_REQUEST);
     s->cmd.wqs = 0;
-    if (cmd) {
+    if (iaa_cmd_intercept(s, code)) {
+        return;
+    }
+    if (iaa_cmd_is_halted(s, code)) {
+        status = IAA_CMDSTS_HARDWARE;
+    } else if (cmd) {
         status = cmd->check(s, operand, &s->cmd.wqs);
     }
     if (status == IAA_CMDSTS_SUCCESS) {
         iaa_cmd_begin(s, cmd);
     } else {
         iaa_cmd_complete(s, status);
+    }
+}
+
+/**
+ * iaa_cmd_halt: stop with an error that only a reset clears
+ * @s: device
+ * @type: what reset
+ *
+ * Descriptors are abandoned, and a command that waits for some fails: that it
+ * completes at all is a guess.
+ */
+void iaa_cmd_halt(IAAState *s, IAAResetType type)
+{
+    if (s->gone) {
+        return;
+    }
+    trace_iaa_err_halt(type);
+    iaa_wq_disable(s, IAA_ALL_QUEUES);
+    iaa_cmd_set_state(s, IAA_DEVICE_HALTED);
+    s->regs[R_IAA_GENSTS] = FIELD_DP32(iaa_reg(s, A_IAA_GENSTS), IAA_GENSTS,
+                                       RESET_TYPE, type);
+    if (s->cmd.active) {
+        iaa_cmd_complete(s, IAA_CMDSTS_HARDWARE);
+    }
+    if (FIELD_EX32(iaa_reg(s, A_IAA_GENCTRL), IAA_GENCTRL, HALT_INT_EN)) {
+        iaa_regs_raise(s, R_IAA_INTCAUSE_HALT_MASK);
     }
 }
 

@@ -44,6 +44,68 @@ static void iaa_engine_fault(IAAEngine *e, const IAAFault *fault,
 }
 
 /*
+ * Faults that a test has asked for
+ */
+
+static bool iaa_engine_injects(const IAAEngine *e, IAAInjectAction action)
+{
+    return e->job.work.inject.action == action;
+}
+
+/* Both statuses of a page fault, and that of an address nothing answers */
+static bool iaa_status_has_address(uint8_t status)
+{
+    switch (status) {
+    case IAA_STATUS_READ_FAULT:
+    case IAA_STATUS_WRITE_FAULT:
+    case IAA_STATUS_READ_INVALID:
+    case IAA_STATUS_WRITE_INVALID:
+    case IAA_STATUS_UNSUPPORTED_REQ:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/*
+ * Ends the job with the status asked for.  Nobody reads a record that is not
+ * aligned, whatever its status.
+ */
+static bool iaa_engine_inject_status(IAAEngine *e)
+{
+    const IAAWork *work = &e->job.work;
+    IAACompletion *record = &e->job.record;
+    bool write = work->inject.status & 0x80;
+
+    if (!iaa_engine_injects(e, IAA_INJECT_STATUS) ||
+        record->status == IAA_STATUS_RECORD_ALIGN) {
+        return false;
+    }
+    if (iaa_status_has_address(work->inject.status)) {
+        iaa_engine_fault(e, &(IAAFault) {
+            .status = work->inject.status,
+            .addr = write ? work->desc.dst_addr : work->desc.src1_addr,
+        }, write ? IAA_OPERAND_DST : IAA_OPERAND_SRC1);
+    }
+    /* A record without a status is one that is not written */
+    record->status = work->inject.status ?: IAA_STATUS_SUCCESS;
+    record->error = work->inject.error;
+    return true;
+}
+
+/* @len bytes of output are about to be delivered */
+static void iaa_engine_inject_output(IAAEngine *e, uint32_t len)
+{
+    const IAAInjection *inject = &e->job.work.inject;
+    uint64_t delivered = e->job.delivered;
+
+    if (iaa_engine_injects(e, IAA_INJECT_OUTPUT) &&
+        inject->offset >= delivered && inject->offset - delivered < len) {
+        e->out[inject->offset - delivered] ^= inject->mask;
+    }
+}
+
+/*
  * Time
  */
 
@@ -170,7 +232,8 @@ static void iaa_engine_save_aecs(IAAEngine *e)
     IAAFault fault;
 
     if (!iaa_engine_has_flag(e, IAA_FLAG_WR_SRC2) ||
-        e->job.record.status != IAA_STATUS_SUCCESS) {
+        e->job.record.status != IAA_STATUS_SUCCESS ||
+        iaa_engine_injects(e, IAA_INJECT_STATUS)) {
         return;
     }
     e->job.op->save(e);
@@ -213,6 +276,7 @@ static bool iaa_engine_deliver(IAAEngine *e)
     if (!job->writes) {
         return true;
     }
+    iaa_engine_inject_output(e, len);
     if (!iaa_dma_write(e->iaa, job->work.desc.dst_addr + job->delivered,
                        e->out, len, &fault)) {
         iaa_engine_fault(e, &fault, IAA_OPERAND_DST);
@@ -246,7 +310,8 @@ static void iaa_engine_report(IAAEngine *e)
     bool success = record->status == IAA_STATUS_SUCCESS;
     IAAFault fault;
 
-    if (record->status == IAA_STATUS_RECORD_ALIGN) {
+    if (record->status == IAA_STATUS_RECORD_ALIGN ||
+        record->status == IAA_STATUS_RECORD_FAULT) {
         iaa_engine_log(e, record->status, desc->record_addr);
         return;
     }
@@ -268,16 +333,21 @@ static void iaa_engine_interrupt(IAAEngine *e)
 {
     const IAAWork *work = &e->job.work;
 
-    if (iaa_engine_has_flag(e, IAA_FLAG_RCI) && iaa_engine_handle_valid(work)) {
+    if (iaa_engine_has_flag(e, IAA_FLAG_RCI) &&
+        iaa_engine_handle_valid(work) &&
+        !iaa_engine_injects(e, IAA_INJECT_NO_INTERRUPT)) {
         msix_notify(PCI_DEVICE(e->iaa), work->desc.int_handle);
     }
 }
 
 static void iaa_engine_complete(IAAEngine *e)
 {
-    const IAACompletion *record = &e->job.record;
+    IAACompletion *record = &e->job.record;
 
     iaa_engine_save_aecs(e);
+    if (iaa_engine_injects(e, IAA_INJECT_CRC)) {
+        record->crc ^= e->job.work.inject.mask;
+    }
     trace_iaa_engine_complete(e->index, record->status, record->error,
                               record->bytes_completed, record->output_size);
     iaa_engine_report(e);
@@ -315,6 +385,9 @@ static void iaa_engine_begin(IAAEngine *e)
     IAAJob *job = &e->job;
 
     job->record.status = iaa_engine_check(e);
+    if (iaa_engine_inject_status(e)) {
+        return;
+    }
     if (!iaa_engine_finished(e) && iaa_engine_load_aecs(e) &&
         job->op->start(e)) {
         iaa_engine_step(e);
@@ -342,6 +415,11 @@ void iaa_engine_start(IAAEngine *e, const IAAWork *work)
     trace_iaa_engine_start(e->index, work->wq->index, op ? op->name : "unknown",
                            work->desc.src1_size, work->desc.max_dst_size);
 
+    /* Nothing but iaa_engine_abort() makes it idle again */
+    if (iaa_engine_injects(e, IAA_INJECT_STICK)) {
+        return;
+    }
+    job->timing.base_ns += work->inject.delay_ns;
     iaa_engine_begin(e);
     iaa_engine_arm(e);
 }

@@ -67,15 +67,87 @@ static bool iaa_check_properties(IAAState *s, Error **errp)
            iaa_check_base(s->header_base_ns, "header-base-ns", errp);
 }
 
+/*
+ * A device that is gone
+ */
+
+static uint64_t iaa_gone_read(void *opaque, hwaddr addr, unsigned size)
+{
+    return UINT64_MAX;
+}
+
+static void iaa_gone_write(void *opaque, hwaddr addr, uint64_t value,
+                           unsigned size)
+{
+}
+
+static const MemoryRegionOps iaa_gone_ops = {
+    .read = iaa_gone_read,
+    .write = iaa_gone_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 1, .max_access_size = 8 },
+    .impl = { .min_access_size = 1, .max_access_size = 8 },
+};
+
+/* Above the MSI-X table, too */
+static void iaa_init_gone(IAAState *s, MemoryRegion *mr, MemoryRegion *bar)
+{
+    memory_region_init_io(mr, OBJECT(s), &iaa_gone_ops, s, "iaa-gone",
+                          memory_region_size(bar));
+    memory_region_set_enabled(mr, false);
+    memory_region_add_subregion_overlap(bar, 0, mr, 1);
+}
+
+static void iaa_exit_gone(IAAState *s)
+{
+    memory_region_del_subregion(&s->portals_mr, &s->gone_portals_mr);
+    memory_region_del_subregion(&s->regs_mr, &s->gone_regs_mr);
+}
+
+static void iaa_forget_all(IAAState *s)
+{
+    iaa_cmd_reset(s);
+    iaa_wq_reset(s);
+    iaa_regs_reset(s);
+}
+
+/**
+ * iaa_pci_set_gone: take the device from its slot, or put it back
+ * @s: device
+ * @gone: whether it no longer answers
+ *
+ * Reads return all ones, writes are ignored, and as all descriptors are
+ * abandoned, nothing is written and nobody is interrupted any more.  A device
+ * that comes back is like after a reset, but its configuration space is as it
+ * was, so that whoever maps its registers still can.
+ */
+void iaa_pci_set_gone(IAAState *s, bool gone)
+{
+    if (gone == s->gone) {
+        return;
+    }
+    trace_iaa_gone(gone);
+    iaa_forget_all(s);
+    s->gone = gone;
+    memory_region_transaction_begin();
+    memory_region_set_enabled(&s->gone_regs_mr, gone);
+    memory_region_set_enabled(&s->gone_portals_mr, gone);
+    memory_region_transaction_commit();
+}
+
 static void iaa_init_state(IAAState *s)
 {
     iaa_regs_init(s);
     iaa_wq_init(s);
+    iaa_inject_init(s);
+    iaa_init_gone(s, &s->gone_regs_mr, &s->regs_mr);
+    iaa_init_gone(s, &s->gone_portals_mr, &s->portals_mr);
     s->wq_retired = iaa_cmd_progress;
 }
 
 static void iaa_exit_state(IAAState *s)
 {
+    iaa_exit_gone(s);
     iaa_wq_exit(s);
 }
 
@@ -88,6 +160,10 @@ static void iaa_init_bars(IAAState *s)
 
     pci_register_bar(pci, IAA_BAR_REGS, type, &s->regs_mr);
     pci_register_bar(pci, IAA_BAR_PORTALS, type, &s->portals_mr);
+    if (s->inject) {
+        pci_register_bar(pci, IAA_BAR_INJECT, PCI_BASE_ADDRESS_SPACE_MEMORY |
+                         PCI_BASE_ADDRESS_MEM_TYPE_64, &s->inject_mr);
+    }
 }
 
 /*
@@ -144,20 +220,40 @@ static void iaa_exit(PCIDevice *pci)
     iaa_exit_state(s);
 }
 
+/* The PCI core leaves the bit set until the function has been reset */
+static bool iaa_in_flr(PCIDevice *pci)
+{
+    return pci_get_word(pci->config + pci->exp.exp_cap + PCI_EXP_DEVCTL) &
+           PCI_EXP_DEVCTL_BCR_FLR;
+}
+
 /* Also for a function level reset, whose other half the PCI core does */
 static void iaa_reset_hold(Object *obj, ResetType type)
 {
     IAAState *s = IAA(obj);
+    uint32_t gensts = iaa_reg(s, A_IAA_GENSTS);
+    bool stays_halted = iaa_device_state(s) == IAA_DEVICE_HALTED &&
+                        FIELD_EX32(gensts, IAA_GENSTS, RESET_TYPE) >
+                        IAA_RESET_FLR && iaa_in_flr(PCI_DEVICE(s));
 
     trace_iaa_reset();
-    iaa_cmd_reset(s);
-    iaa_wq_reset(s);
-    iaa_regs_reset(s);
+    iaa_forget_all(s);
+    if (stays_halted) {
+        s->regs[R_IAA_GENSTS] = gensts;
+    }
 }
 
 static bool iaa_bus_master(const PCIDevice *pci)
 {
     return pci_get_word(pci->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
+}
+
+static uint32_t iaa_config_read(PCIDevice *pci, uint32_t addr, int len)
+{
+    if (IAA(pci)->gone) {
+        return UINT32_MAX;
+    }
+    return pci_default_read_config(pci, addr, len);
 }
 
 static void iaa_config_write(PCIDevice *pci, uint32_t addr, uint32_t value,
@@ -166,6 +262,9 @@ static void iaa_config_write(PCIDevice *pci, uint32_t addr, uint32_t value,
     IAAState *s = IAA(pci);
     bool bus_master = iaa_bus_master(pci);
 
+    if (s->gone) {
+        return;
+    }
     pci_default_write_config(pci, addr, value, len);
     if (bus_master && !iaa_bus_master(pci) &&
         iaa_device_state(s) != IAA_DEVICE_DISABLED) {
@@ -193,6 +292,7 @@ static const Property iaa_properties[] = {
     DEFINE_PROP_UINT64("header-base-ns", IAAState, header_base_ns, 3500),
     DEFINE_PROP_UINT64("device-rate", IAAState, device_rate, 3000000000),
     DEFINE_PROP_UINT8("overflow-swerr", IAAState, overflow_swerr, 0),
+    DEFINE_PROP_BOOL("inject", IAAState, inject, false),
 };
 
 static const VMStateDescription iaa_vmstate = {
@@ -214,6 +314,7 @@ static void iaa_class_init(ObjectClass *klass, void *data)
 
     pc->realize = iaa_realize;
     pc->exit = iaa_exit;
+    pc->config_read = iaa_config_read;
     pc->config_write = iaa_config_write;
     pc->vendor_id = PCI_VENDOR_ID_INTEL;
     pc->device_id = IAA_PCI_DEVICE_ID;
@@ -225,6 +326,7 @@ static void iaa_class_init(ObjectClass *klass, void *data)
     dc->vmsd = &iaa_vmstate;
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     device_class_set_props(dc, iaa_properties);
+    iaa_inject_class_init(klass);
     rc->phases.hold = iaa_reset_hold;
 }
 

@@ -132,24 +132,54 @@ static void iaa_wq_drop(IAAState *s, IAAWorkQueue *wq,
     }
 }
 
-static void iaa_wq_submit(IAAState *s, IAAWorkQueue *wq,
-                          const IAADescriptor *desc, bool ims)
+/* What is done to a descriptor before it is in the queue; true if it is lost */
+static bool iaa_wq_intercept(IAAState *s, const IAAInjection *inject)
+{
+    switch (inject->action) {
+    case IAA_INJECT_DROP:
+        return true;
+    case IAA_INJECT_HALT:
+        iaa_cmd_halt(s, inject->reset_type);
+        return true;
+    case IAA_INJECT_GONE:
+        iaa_pci_set_gone(s, true);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void iaa_wq_push(IAAWorkQueue *wq, const IAADescriptor *desc, bool ims,
+                        const IAAInjection *inject)
 {
     unsigned tail = (wq->head + wq->queued) % IAA_TOTAL_WQ_SIZE;
 
-    if (wq->state != IAA_WQ_ENABLED || wq->outstanding >= wq->size) {
-        iaa_wq_drop(s, wq, desc);
-        return;
-    }
     wq->ring[tail] = (IAAWork) {
         .desc = *desc,
         .wq = wq,
         .seq = wq->next_seq++,
         .ims = ims,
+        .inject = *inject,
     };
     wq->queued++;
     wq->outstanding++;
     trace_iaa_wq_submit(wq->index, iaa_desc_opcode(desc), wq->outstanding);
+}
+
+static void iaa_wq_submit(IAAState *s, IAAWorkQueue *wq,
+                          const IAADescriptor *desc, bool ims)
+{
+    IAAInjection inject;
+
+    if (wq->state != IAA_WQ_ENABLED || wq->outstanding >= wq->size) {
+        iaa_wq_drop(s, wq, desc);
+        return;
+    }
+    inject = iaa_inject_descriptor(s, wq, iaa_desc_opcode(desc));
+    if (iaa_wq_intercept(s, &inject)) {
+        return;
+    }
+    iaa_wq_push(wq, desc, ims, &inject);
     iaa_wq_dispatch(s);
 }
 

@@ -19,13 +19,7 @@
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
 
-#define RECORD_FLAGS    (IAA_FLAG_CRAV | IAA_FLAG_RCR)
 #define PAGE_SIZE       (4 * KiB)
-
-/* The flags of Linux: one block, ended and flushed */
-#define COMPRESS_MODE   (IAA_COMPRESS_FLUSH | IAA_COMPRESS_END_EOB)
-#define DECOMPRESS_MODE (IAA_DECOMPRESS_ENABLE | IAA_DECOMPRESS_FLUSH | \
-                         IAA_DECOMPRESS_STOP_ON_EOB | IAA_DECOMPRESS_CHECK_EOB)
 
 /* Defaults of the device */
 #define BASE_NS             1250
@@ -33,89 +27,6 @@
 #define COMPRESS_RATE       2100000000ull
 #define DECOMPRESS_RATE     4000000000ull
 #define DEVICE_RATE         3000000000ull
-
-static uint32_t op_flags(IAAOpcode opcode, uint32_t flags)
-{
-    return flags | opcode << R_IAA_DESC_OP_OPCODE_SHIFT;
-}
-
-/* Descriptors */
-
-static IAADescriptor desc_noop(QIAA *iaa)
-{
-    return (IAADescriptor) {
-        .op_flags = op_flags(IAA_OP_NOOP, RECORD_FLAGS),
-        .record_addr = qiaa_alloc(iaa, sizeof(IAACompletion)),
-    };
-}
-
-/* Codes of RFC 1951, 3.2.6, and the header of a final block that uses them */
-static IAACompressAECS fixed_aecs(void)
-{
-    IAACompressAECS aecs = { .acc_bits = cpu_to_le32(3), .acc = { 3 } };
-
-    for (unsigned i = 0; i < ARRAY_SIZE(aecs.ll); i++) {
-        uint32_t entry = i < 144 ? 8 << 15 | (0x30 + i) :
-                         i < 256 ? 9 << 15 | (0x190 + i - 144) :
-                         i < 280 ? 7 << 15 | (i - 256) :
-                                   8 << 15 | (0xc0 + i - 280);
-
-        aecs.ll[i] = cpu_to_le32(entry);
-    }
-    for (unsigned i = 0; i < ARRAY_SIZE(aecs.d); i++) {
-        aecs.d[i] = cpu_to_le32(5 << 15 | i);
-    }
-    return aecs;
-}
-
-static IAADescriptor desc_compress(QIAA *iaa, const void *src, uint32_t size,
-                                   uint32_t max_dst)
-{
-    IAACompressAECS aecs = fixed_aecs();
-
-    return (IAADescriptor) {
-        .op_flags = op_flags(IAA_OP_COMPRESS,
-                             RECORD_FLAGS | IAA_FLAG_CC |
-                             IAA_FLAG_RD_SRC2_AECS),
-        .record_addr = qiaa_alloc(iaa, sizeof(IAACompletion)),
-        .src1_addr = qiaa_alloc_buf(iaa, src, size),
-        .src1_size = size,
-        .dst_addr = qiaa_alloc(iaa, max_dst + 16),
-        .max_dst_size = max_dst,
-        .src2_addr = qiaa_alloc_buf(iaa, &aecs, sizeof(aecs)),
-        .src2_size = sizeof(aecs),
-        .mode = COMPRESS_MODE,
-    };
-}
-
-static IAADescriptor desc_decompress(QIAA *iaa, const void *src, uint32_t size,
-                                     uint32_t max_dst)
-{
-    return (IAADescriptor) {
-        .op_flags = op_flags(IAA_OP_DECOMPRESS, RECORD_FLAGS | IAA_FLAG_CC),
-        .record_addr = qiaa_alloc(iaa, sizeof(IAACompletion)),
-        .src1_addr = qiaa_alloc_buf(iaa, src, size),
-        .src1_size = size,
-        .dst_addr = qiaa_alloc(iaa, max_dst + 16),
-        .max_dst_size = max_dst,
-        .mode = DECOMPRESS_MODE,
-    };
-}
-
-/* What a stream compressed by the device decompresses to */
-static IAADescriptor desc_of_output(QIAA *iaa, const IAADescriptor *desc,
-                                    uint32_t size)
-{
-    g_autofree uint8_t *stream = g_malloc(size);
-
-    qiaa_memread(iaa, desc->dst_addr, stream, size);
-    return desc_decompress(iaa, stream, size, desc->src1_size);
-}
-
-static uint8_t status_of(QIAA *iaa, const IAADescriptor *desc)
-{
-    return qiaa_record(iaa, desc->record_addr).status;
-}
 
 static void assert_memory(QIAA *iaa, uint64_t addr, const void *expected,
                           size_t size)
@@ -139,29 +50,6 @@ static void assert_guarded(QIAA *iaa, const IAADescriptor *desc)
     memset(guard, 0xa5, sizeof(guard));
     assert_memory(iaa, desc->dst_addr + desc->max_dst_size, guard,
                   sizeof(guard));
-}
-
-/* Text that compresses to about a third, different for every seed */
-static uint8_t *make_text(size_t size, uint32_t seed)
-{
-    static const char *words[] = {
-        "page ", "folio ", "swap ", "the ", "of ", "engine ", "queue ", "a ",
-        "descriptor ", "to ", "memory ", "batch ", "is ", "record ", "in ",
-        "0x7f3a ",
-    };
-    uint8_t *text = g_malloc(size);
-    size_t len = 0;
-
-    while (len < size) {
-        const char *word;
-
-        seed = seed * 1103515245 + 12345;
-        word = words[seed >> 16 & 15];
-        for (; *word && len < size; word++) {
-            text[len++] = *word;
-        }
-    }
-    return text;
 }
 
 static void assert_swerr(QIAA *iaa, uint8_t code, bool overflow)
@@ -396,7 +284,7 @@ static void test_configuration(void)
 static void test_noop(void)
 {
     QIAA *iaa = qiaa_start("");
-    IAADescriptor desc = desc_noop(iaa);
+    IAADescriptor desc = qiaa_desc_noop(iaa);
     IAACompletion record;
 
     qiaa_enable_one(iaa);
@@ -406,7 +294,7 @@ static void test_noop(void)
     g_assert_cmphex(qiaa_wq_readl(iaa, 0, A_IAA_WQCFG_STATUS), ==,
                     1u << 30 | 1);
     qiaa_step(iaa, BASE_NS - 1);
-    g_assert_cmphex(status_of(iaa, &desc), ==, IAA_STATUS_NONE);
+    g_assert_cmphex(qiaa_status(iaa, &desc), ==, IAA_STATUS_NONE);
     g_assert_false(qiaa_interrupted(iaa, 1));
     qiaa_step(iaa, 1);
     record = qiaa_record(iaa, desc.record_addr);
@@ -418,7 +306,7 @@ static void test_noop(void)
     g_assert_cmphex(qiaa_wq_readl(iaa, 0, A_IAA_WQCFG_STATUS), ==, 1u << 30);
 
     /* Nothing is written on success that was not asked for */
-    desc.op_flags = op_flags(IAA_OP_NOOP, IAA_FLAG_CRAV);
+    desc.op_flags = qiaa_op(IAA_OP_NOOP, IAA_FLAG_CRAV);
     desc.int_handle = 0;
     record = qiaa_run(iaa, &desc);
     g_assert_cmphex(record.status, ==, IAA_STATUS_NONE);
@@ -446,8 +334,8 @@ static void test_compress_anchors(void)
 
     qiaa_enable_one(iaa);
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        IAADescriptor desc = desc_compress(iaa, cases[i].in, cases[i].in_len,
-                                           64);
+        IAADescriptor desc = qiaa_desc_compress(iaa, cases[i].in,
+                                                cases[i].in_len, 64);
         IAACompletion record = qiaa_run(iaa, &desc);
 
         g_assert_cmphex(record.status, ==, IAA_STATUS_SUCCESS);
@@ -458,7 +346,7 @@ static void test_compress_anchors(void)
         g_assert_cmphex(record.xor_checksum, ==, cases[i].xor);
         assert_memory(iaa, desc.dst_addr, cases[i].out, cases[i].out_len);
 
-        desc = desc_decompress(iaa, cases[i].out, cases[i].out_len, 64);
+        desc = qiaa_desc_decompress(iaa, cases[i].out, cases[i].out_len, 64);
         record = qiaa_run(iaa, &desc);
         g_assert_cmphex(record.status, ==, IAA_STATUS_SUCCESS);
         g_assert_cmpuint(record.bytes_completed, ==, cases[i].out_len);
@@ -472,13 +360,13 @@ static void test_compress_anchors(void)
 
 static void round_trip(QIAA *iaa, const uint8_t *data, uint32_t size)
 {
-    IAADescriptor desc = desc_compress(iaa, data, size, size);
+    IAADescriptor desc = qiaa_desc_compress(iaa, data, size, size);
     IAACompletion there = qiaa_run(iaa, &desc), back;
 
     g_assert_cmphex(there.status, ==, IAA_STATUS_SUCCESS);
     g_assert_cmpuint(there.bytes_completed, ==, size);
     g_assert_cmphex(there.crc, ==, crc32(0, data, size));
-    desc = desc_of_output(iaa, &desc, there.output_size);
+    desc = qiaa_desc_of_output(iaa, &desc, there.output_size);
     back = qiaa_run(iaa, &desc);
     g_assert_cmphex(back.status, ==, IAA_STATUS_SUCCESS);
     g_assert_cmpuint(back.bytes_completed, ==, there.output_size);
@@ -500,7 +388,7 @@ static void test_round_trip(void)
 
     qiaa_enable_one(iaa);
     for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
-        g_autofree uint8_t *text = make_text(sizes[i], i);
+        g_autofree uint8_t *text = qiaa_make_text(sizes[i], i);
 
         round_trip(iaa, text, sizes[i]);
         round_trip(iaa, zeroes, sizes[i]);
@@ -512,7 +400,7 @@ static void test_round_trip(void)
 static void test_compress_overflow(void)
 {
     QIAA *iaa = qiaa_start("");
-    IAADescriptor desc = desc_compress(iaa, "abc", 3, 4);
+    IAADescriptor desc = qiaa_desc_compress(iaa, "abc", 3, 4);
     IAACompletion record;
 
     qiaa_enable_one(iaa);
@@ -536,7 +424,7 @@ static void test_decompress_overflow(void)
 {
     static const uint8_t abc[] = { 0x4b, 0x4c, 0x4a, 0x06, 0x00 };
     QIAA *iaa = qiaa_start("");
-    IAADescriptor desc = desc_decompress(iaa, abc, sizeof(abc), 2);
+    IAADescriptor desc = qiaa_desc_decompress(iaa, abc, sizeof(abc), 2);
     IAACompletion record;
 
     qiaa_enable_one(iaa);
@@ -572,8 +460,8 @@ static void test_decompress_error(void)
 {
     static const uint8_t block_type_3[] = { 0x07, 0x00, 0x00 };
     QIAA *iaa = qiaa_start("");
-    IAADescriptor desc = desc_decompress(iaa, block_type_3,
-                                         sizeof(block_type_3), 64);
+    IAADescriptor desc = qiaa_desc_decompress(iaa, block_type_3,
+                                              sizeof(block_type_3), 64);
     IAACompletion record;
 
     qiaa_enable_one(iaa);
@@ -587,7 +475,7 @@ static void test_decompress_error(void)
 static void test_crc32c(void)
 {
     QIAA *iaa = qiaa_start("");
-    IAADescriptor desc = desc_compress(iaa, "123456789", 9, 64);
+    IAADescriptor desc = qiaa_desc_compress(iaa, "123456789", 9, 64);
     IAACompletion record;
 
     qiaa_enable_one(iaa);
@@ -605,9 +493,9 @@ static void test_crc32c(void)
 static void test_aecs_chain(void)
 {
     static const uint8_t abc[] = { 0x4b, 0x4c, 0x4a, 0x06, 0x00 };
-    IAACompressAECS pair[2] = { fixed_aecs(), fixed_aecs() };
+    IAACompressAECS pair[2] = { qiaa_fixed_aecs(), qiaa_fixed_aecs() };
     QIAA *iaa = qiaa_start("");
-    IAADescriptor desc = desc_compress(iaa, "abc", 3, 64);
+    IAADescriptor desc = qiaa_desc_compress(iaa, "abc", 3, 64);
     IAACompletion first, second;
 
     qiaa_enable_one(iaa);
@@ -626,7 +514,7 @@ static void test_aecs_chain(void)
     desc.src1_addr++;
     desc.src1_size = 2;
     desc.dst_addr += first.output_size;
-    desc.mode = COMPRESS_MODE;
+    desc.mode = QIAA_COMPRESS_MODE;
     second = qiaa_run(iaa, &desc);
     g_assert_cmphex(second.status, ==, IAA_STATUS_SUCCESS);
     g_assert_cmphex(second.crc, ==, 0x352441c2);
@@ -640,9 +528,9 @@ static void test_aecs_chain(void)
 /* Test codes and headers made by the device, where it can */
 static void test_header_generation(void)
 {
-    g_autofree uint8_t *text = make_text(PAGE_SIZE, 1);
+    g_autofree uint8_t *text = qiaa_make_text(PAGE_SIZE, 1);
     QIAA *iaa = qiaa_start(",generation=gnr");
-    IAADescriptor desc = desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
+    IAADescriptor desc = qiaa_desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
     IAACompletion fixed, record;
 
     qiaa_enable_one(iaa);
@@ -655,7 +543,7 @@ static void test_header_generation(void)
     g_assert_cmphex(record.status, ==, IAA_STATUS_SUCCESS);
     g_assert_cmphex(record.crc, ==, crc32(0, text, PAGE_SIZE));
     g_assert_cmpuint(record.output_size, <, fixed.output_size);
-    desc = desc_of_output(iaa, &desc, record.output_size);
+    desc = qiaa_desc_of_output(iaa, &desc, record.output_size);
     record = qiaa_run(iaa, &desc);
     g_assert_cmphex(record.status, ==, IAA_STATUS_SUCCESS);
     assert_memory(iaa, desc.dst_addr, text, PAGE_SIZE);
@@ -676,12 +564,12 @@ typedef struct BadDescriptor {
 
 static void spoil_opcode(IAADescriptor *desc)
 {
-    desc->op_flags = op_flags(0x44, RECORD_FLAGS);
+    desc->op_flags = qiaa_op(0x44, QIAA_RECORD_FLAGS);
 }
 
 static void spoil_high_opcode(IAADescriptor *desc)
 {
-    desc->op_flags = op_flags(0xff, RECORD_FLAGS);
+    desc->op_flags = qiaa_op(0xff, QIAA_RECORD_FLAGS);
 }
 
 static void spoil_fence(IAADescriptor *desc)
@@ -808,10 +696,10 @@ static void test_bad_descriptors(void)
 {
     static const uint8_t abc[] = { 0x4b, 0x4c, 0x4a, 0x06, 0x00 };
     QIAA *iaa = qiaa_start("");
-    const IAADescriptor sound_noop = desc_noop(iaa);
-    const IAADescriptor sound_compress = desc_compress(iaa, "abc", 3, 64);
-    const IAADescriptor sound_decompress = desc_decompress(iaa, abc,
-                                                           sizeof(abc), 64);
+    const IAADescriptor sound_noop = qiaa_desc_noop(iaa);
+    const IAADescriptor sound_compress = qiaa_desc_compress(iaa, "abc", 3, 64);
+    const IAADescriptor sound_decompress =
+        qiaa_desc_decompress(iaa, abc, sizeof(abc), 64);
 
     qiaa_enable_one(iaa);
     for (unsigned i = 0; i < ARRAY_SIZE(bad_descriptors); i++) {
@@ -837,9 +725,9 @@ static void test_bad_descriptors(void)
 /* Test that a symbol without a code and a bad AECS are refused */
 static void test_bad_aecs(void)
 {
-    IAACompressAECS aecs = fixed_aecs();
+    IAACompressAECS aecs = qiaa_fixed_aecs();
     QIAA *iaa = qiaa_start("");
-    IAADescriptor desc = desc_compress(iaa, "abc", 3, 64);
+    IAADescriptor desc = qiaa_desc_compress(iaa, "abc", 3, 64);
     IAACompletion record;
 
     qiaa_enable_one(iaa);
@@ -849,7 +737,7 @@ static void test_bad_aecs(void)
     g_assert_cmphex(record.status, ==, IAA_STATUS_ANALYTICS);
     g_assert_cmphex(record.error, ==, 30);
 
-    aecs = fixed_aecs();
+    aecs = qiaa_fixed_aecs();
     aecs.acc_bits = cpu_to_le32(8 * sizeof(aecs.acc) + 1);
     qiaa_memwrite(iaa, desc.src2_addr, &aecs, sizeof(aecs));
     record = qiaa_run(iaa, &desc);
@@ -862,12 +750,12 @@ static void test_bad_aecs(void)
 static void test_software_error(void)
 {
     QIAA *iaa = qiaa_start("");
-    IAADescriptor desc = desc_noop(iaa);
+    IAADescriptor desc = qiaa_desc_noop(iaa);
 
     qiaa_enable_one(iaa);
     desc.record_addr += 32;
     qiaa_run(iaa, &desc);
-    g_assert_cmphex(status_of(iaa, &desc), ==, IAA_STATUS_NONE);
+    g_assert_cmphex(qiaa_status(iaa, &desc), ==, IAA_STATUS_NONE);
     g_assert_true(qiaa_interrupted(iaa, 0));
     g_assert_cmphex(qiaa_readl(iaa, A_IAA_INTCAUSE), ==,
                     R_IAA_INTCAUSE_SWERR_MASK);
@@ -875,7 +763,7 @@ static void test_software_error(void)
     g_assert_cmphex(qiaa_readl(iaa, A_IAA_SWERR0) &
                     R_IAA_SWERR0_WQ_VALID_MASK, !=, 0);
 
-    desc.op_flags = op_flags(0x44, 0);
+    desc.op_flags = qiaa_op(0x44, 0);
     qiaa_submit(iaa, 0, &desc);
     qiaa_step(iaa, QIAA_LONG_NS);
     assert_swerr(iaa, IAA_STATUS_RECORD_ALIGN, true);
@@ -903,7 +791,7 @@ static void test_software_error(void)
 static void test_dma_errors(void)
 {
     QIAA *iaa = qiaa_start("");
-    IAADescriptor desc = desc_compress(iaa, "abc", 3, 64);
+    IAADescriptor desc = qiaa_desc_compress(iaa, "abc", 3, 64);
     const uint64_t bad[] = {
         iaa->regs.addr, iaa->portals.addr, 1ull << 46, UINT64_MAX - 31,
     };
@@ -954,7 +842,7 @@ static void test_queue_depth(void)
     IAADescriptor desc[5];
 
     for (unsigned i = 0; i < ARRAY_SIZE(desc); i++) {
-        desc[i] = desc_noop(iaa);
+        desc[i] = qiaa_desc_noop(iaa);
     }
     /* Before the queue is enabled it takes none */
     qiaa_submit(iaa, 0, &desc[0]);
@@ -968,12 +856,12 @@ static void test_queue_depth(void)
     g_assert_cmphex(qiaa_wq_readl(iaa, 0, A_IAA_WQCFG_STATUS) & 0xffff, ==, 4);
     qiaa_step(iaa, QIAA_LONG_NS);
     for (unsigned i = 0; i < 4; i++) {
-        g_assert_cmphex(status_of(iaa, &desc[i]), ==, IAA_STATUS_SUCCESS);
+        g_assert_cmphex(qiaa_status(iaa, &desc[i]), ==, IAA_STATUS_SUCCESS);
     }
-    g_assert_cmphex(status_of(iaa, &desc[4]), ==, IAA_STATUS_NONE);
+    g_assert_cmphex(qiaa_status(iaa, &desc[4]), ==, IAA_STATUS_NONE);
     qiaa_submit(iaa, 0, &desc[4]);
     qiaa_step(iaa, QIAA_LONG_NS);
-    g_assert_cmphex(status_of(iaa, &desc[4]), ==, IAA_STATUS_SUCCESS);
+    g_assert_cmphex(qiaa_status(iaa, &desc[4]), ==, IAA_STATUS_SUCCESS);
     qiaa_stop(iaa);
 }
 
@@ -981,7 +869,7 @@ static void test_queue_depth(void)
 static void test_portal(void)
 {
     QIAA *iaa = qiaa_start("");
-    IAADescriptor desc = desc_noop(iaa);
+    IAADescriptor desc = qiaa_desc_noop(iaa);
     uint64_t portal = IAA_PORTAL_LIMITED;
     uint32_t occupancy;
 
@@ -1003,7 +891,7 @@ static void test_portal(void)
     /* The last slot of the last page is as good as any other */
     qpci_memwrite(iaa->dev, iaa->portals, IAA_PORTAL_STRIDE - 64, &desc, 64);
     qiaa_step(iaa, QIAA_LONG_NS);
-    g_assert_cmphex(status_of(iaa, &desc), ==, IAA_STATUS_SUCCESS);
+    g_assert_cmphex(qiaa_status(iaa, &desc), ==, IAA_STATUS_SUCCESS);
     qiaa_stop(iaa);
 }
 
@@ -1011,11 +899,11 @@ static void test_portal(void)
 static void test_drain(void)
 {
     QIAA *iaa = qiaa_start("");
-    IAADescriptor before[9], after = desc_noop(iaa);
+    IAADescriptor before[9], after = qiaa_desc_noop(iaa);
 
     qiaa_enable_one(iaa);
     for (unsigned i = 0; i < ARRAY_SIZE(before); i++) {
-        before[i] = desc_noop(iaa);
+        before[i] = qiaa_desc_noop(iaa);
         qiaa_submit(iaa, 0, &before[i]);
     }
     qiaa_command(iaa, IAA_CMD_DRAIN_WQ, 1);
@@ -1032,7 +920,7 @@ static void test_drain(void)
     clear_swerr(iaa);
 
     qiaa_step(iaa, 1);
-    g_assert_cmphex(status_of(iaa, &before[8]), ==, IAA_STATUS_SUCCESS);
+    g_assert_cmphex(qiaa_status(iaa, &before[8]), ==, IAA_STATUS_SUCCESS);
     g_assert_cmphex(qiaa_command_status(iaa), ==, IAA_CMDSTS_SUCCESS);
     qiaa_stop(iaa);
 }
@@ -1049,7 +937,7 @@ static void test_disable(void)
 
     for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
         QIAA *iaa = qiaa_start("");
-        IAADescriptor desc = desc_noop(iaa), late = desc_noop(iaa);
+        IAADescriptor desc = qiaa_desc_noop(iaa), late = qiaa_desc_noop(iaa);
 
         qiaa_enable_one(iaa);
         qiaa_submit(iaa, 0, &desc);
@@ -1058,12 +946,12 @@ static void test_disable(void)
         g_assert_cmphex(qiaa_readl(iaa, A_IAA_CMDSTS), ==,
                         R_IAA_CMDSTS_ACTIVE_MASK);
         qiaa_step(iaa, BASE_NS);
-        g_assert_cmphex(status_of(iaa, &desc), ==, IAA_STATUS_SUCCESS);
+        g_assert_cmphex(qiaa_status(iaa, &desc), ==, IAA_STATUS_SUCCESS);
         g_assert_cmphex(qiaa_command_status(iaa), ==, IAA_CMDSTS_SUCCESS);
         g_assert_cmphex(qiaa_wq_readl(iaa, 0, A_IAA_WQCFG_STATUS), ==, 0);
         g_assert_cmphex(qiaa_wq_readl(iaa, 0, A_IAA_WQCFG_SIZE), ==, 16);
         qiaa_step(iaa, QIAA_LONG_NS);
-        g_assert_cmphex(status_of(iaa, &late), ==, IAA_STATUS_NONE);
+        g_assert_cmphex(qiaa_status(iaa, &late), ==, IAA_STATUS_NONE);
         qiaa_stop(iaa);
     }
 }
@@ -1110,7 +998,7 @@ static void test_abandon(void)
         reset_machine,
     };
     const uint32_t size = 1 * MiB;
-    g_autofree uint8_t *text = make_text(size, 2);
+    g_autofree uint8_t *text = qiaa_make_text(size, 2);
     g_autofree uint8_t *before = g_malloc(size), *after = g_malloc(size);
 
     for (unsigned i = 0; i < ARRAY_SIZE(abandon); i++) {
@@ -1119,7 +1007,7 @@ static void test_abandon(void)
 
         qiaa_enable_one(iaa);
         for (unsigned j = 0; j < ARRAY_SIZE(desc); j++) {
-            desc[j] = desc_compress(iaa, text, size, size);
+            desc[j] = qiaa_desc_compress(iaa, text, size, size);
             qiaa_submit(iaa, 0, &desc[j]);
         }
         qiaa_step(iaa, 100 * 1000);
@@ -1130,7 +1018,7 @@ static void test_abandon(void)
         qiaa_memread(iaa, desc[0].dst_addr, after, size);
         g_assert_cmpmem(before, size, after, size);
         for (unsigned j = 0; j < ARRAY_SIZE(desc); j++) {
-            g_assert_cmphex(status_of(iaa, &desc[j]), ==, IAA_STATUS_NONE);
+            g_assert_cmphex(qiaa_status(iaa, &desc[j]), ==, IAA_STATUS_NONE);
         }
         qiaa_stop(iaa);
     }
@@ -1139,23 +1027,23 @@ static void test_abandon(void)
 /* Test that the DRAIN operation comes after all that were before it */
 static void test_drain_operation(void)
 {
-    g_autofree uint8_t *text = make_text(PAGE_SIZE, 3);
+    g_autofree uint8_t *text = qiaa_make_text(PAGE_SIZE, 3);
     QIAA *iaa = qiaa_start("");
-    IAADescriptor slow = desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
-    IAADescriptor drain = desc_noop(iaa), later = desc_noop(iaa);
+    IAADescriptor slow = qiaa_desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
+    IAADescriptor drain = qiaa_desc_noop(iaa), later = qiaa_desc_noop(iaa);
     const int64_t slow_ns = BASE_NS +
                             PAGE_SIZE * NANOSECONDS_PER_SECOND / COMPRESS_RATE;
 
     qiaa_enable_one(iaa);
-    drain.op_flags = op_flags(IAA_OP_DRAIN, RECORD_FLAGS);
+    drain.op_flags = qiaa_op(IAA_OP_DRAIN, QIAA_RECORD_FLAGS);
     qiaa_submit(iaa, 0, &slow);
     qiaa_submit(iaa, 0, &drain);
     qiaa_submit(iaa, 0, &later);
     qiaa_step(iaa, slow_ns + BASE_NS - 1);
-    g_assert_cmphex(status_of(iaa, &slow), ==, IAA_STATUS_SUCCESS);
-    g_assert_cmphex(status_of(iaa, &drain), ==, IAA_STATUS_NONE);
+    g_assert_cmphex(qiaa_status(iaa, &slow), ==, IAA_STATUS_SUCCESS);
+    g_assert_cmphex(qiaa_status(iaa, &drain), ==, IAA_STATUS_NONE);
     qiaa_step(iaa, 1);
-    g_assert_cmphex(status_of(iaa, &drain), ==, IAA_STATUS_SUCCESS);
+    g_assert_cmphex(qiaa_status(iaa, &drain), ==, IAA_STATUS_SUCCESS);
     qiaa_stop(iaa);
 }
 
@@ -1184,13 +1072,14 @@ static void test_priority(void)
         g_assert_cmphex(qiaa_execute(iaa, IAA_CMD_ENABLE_WQ, i), ==, 0);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(desc); i++) {
-        desc[i] = desc_noop(iaa);
+        desc[i] = qiaa_desc_noop(iaa);
         qiaa_submit(iaa, submitted[i], &desc[i]);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(desc); i++) {
-        g_assert_cmphex(status_of(iaa, &desc[served[i]]), ==, IAA_STATUS_NONE);
+        g_assert_cmphex(qiaa_status(iaa, &desc[served[i]]), ==,
+                        IAA_STATUS_NONE);
         qiaa_step(iaa, BASE_NS);
-        g_assert_cmphex(status_of(iaa, &desc[served[i]]), ==,
+        g_assert_cmphex(qiaa_status(iaa, &desc[served[i]]), ==,
                         IAA_STATUS_SUCCESS);
     }
     qiaa_stop(iaa);
@@ -1200,18 +1089,18 @@ static void assert_completes_after(QIAA *iaa, const IAADescriptor *desc,
                                    int64_t ns)
 {
     qiaa_step(iaa, ns - 1);
-    g_assert_cmphex(status_of(iaa, desc), ==, IAA_STATUS_NONE);
+    g_assert_cmphex(qiaa_status(iaa, desc), ==, IAA_STATUS_NONE);
     qiaa_step(iaa, 1);
-    g_assert_cmphex(status_of(iaa, desc), ==, IAA_STATUS_SUCCESS);
+    g_assert_cmphex(qiaa_status(iaa, desc), ==, IAA_STATUS_SUCCESS);
 }
 
 /* Test that operations take the time of the model, to the nanosecond */
 static void test_timing(void)
 {
     const uint32_t size = 200000;
-    g_autofree uint8_t *text = make_text(size, 4);
+    g_autofree uint8_t *text = qiaa_make_text(size, 4);
     QIAA *iaa = qiaa_start(",device-rate=0,generation=gnr");
-    IAADescriptor desc = desc_compress(iaa, text, size, size);
+    IAADescriptor desc = qiaa_desc_compress(iaa, text, size, size);
     uint32_t stream;
 
     qiaa_enable_one(iaa);
@@ -1219,12 +1108,12 @@ static void test_timing(void)
     assert_completes_after(iaa, &desc, BASE_NS +
                            size * NANOSECONDS_PER_SECOND / COMPRESS_RATE);
     stream = qiaa_record(iaa, desc.record_addr).output_size;
-    desc = desc_of_output(iaa, &desc, stream);
+    desc = qiaa_desc_of_output(iaa, &desc, stream);
     qiaa_submit(iaa, 0, &desc);
     assert_completes_after(iaa, &desc, BASE_NS +
                            size * NANOSECONDS_PER_SECOND / DECOMPRESS_RATE);
 
-    desc = desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
+    desc = qiaa_desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
     desc.mode |= IAA_HEADER_ONE_PASS << R_IAA_COMPRESS_HEADER_SHIFT;
     qiaa_submit(iaa, 0, &desc);
     assert_completes_after(iaa, &desc, BASE_NS + HEADER_BASE_NS +
@@ -1236,9 +1125,9 @@ static void test_timing(void)
 static void test_engines(void)
 {
     QIAA *iaa = qiaa_start(",engines=2");
-    IAADescriptor first = desc_noop(iaa);
-    IAADescriptor second = desc_noop(iaa);
-    IAADescriptor third = desc_noop(iaa);
+    IAADescriptor first = qiaa_desc_noop(iaa);
+    IAADescriptor second = qiaa_desc_noop(iaa);
+    IAADescriptor third = qiaa_desc_noop(iaa);
 
     g_assert_cmphex(qiaa_readq(iaa, A_IAA_ENGCAP), ==, 2);
     qiaa_config_group(iaa, 0, 1, BIT(2));
@@ -1259,17 +1148,17 @@ static void test_engines(void)
 /* Test that engines work side by side, as fast as the device lets them */
 static void test_device_rate(void)
 {
-    g_autofree uint8_t *text = make_text(PAGE_SIZE, 5);
+    g_autofree uint8_t *text = qiaa_make_text(PAGE_SIZE, 5);
     const int64_t engine = BASE_NS +
                            PAGE_SIZE * NANOSECONDS_PER_SECOND / COMPRESS_RATE;
     const int64_t device = PAGE_SIZE * NANOSECONDS_PER_SECOND / DEVICE_RATE;
     QIAA *iaa = qiaa_start("");
-    IAADescriptor desc[IAA_NUM_ENGINES - 1], last = desc_noop(iaa);
+    IAADescriptor desc[IAA_NUM_ENGINES - 1], last = qiaa_desc_noop(iaa);
     int64_t now = BASE_NS;
 
     qiaa_enable_one(iaa);
     for (unsigned i = 0; i < ARRAY_SIZE(desc); i++) {
-        desc[i] = desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
+        desc[i] = qiaa_desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
         qiaa_submit(iaa, 0, &desc[i]);
     }
     /* What moves no data is not held up */
@@ -1282,7 +1171,7 @@ static void test_device_rate(void)
             assert_completes_after(iaa, &desc[i], when - now);
             now = when;
         }
-        g_assert_cmphex(status_of(iaa, &desc[i]), ==, IAA_STATUS_SUCCESS);
+        g_assert_cmphex(qiaa_status(iaa, &desc[i]), ==, IAA_STATUS_SUCCESS);
     }
     qiaa_stop(iaa);
 }
@@ -1291,14 +1180,14 @@ static void test_device_rate(void)
 static void test_bus_master(void)
 {
     QIAA *iaa = qiaa_start("");
-    IAADescriptor desc = desc_noop(iaa);
+    IAADescriptor desc = qiaa_desc_noop(iaa);
 
     qiaa_enable_one(iaa);
     qiaa_submit(iaa, 0, &desc);
     qpci_config_writew(iaa->dev, PCI_COMMAND, PCI_COMMAND_MEMORY);
     assert_swerr(iaa, IAA_SWERR_BUS_MASTER, false);
     qiaa_step(iaa, QIAA_LONG_NS);
-    g_assert_cmphex(status_of(iaa, &desc), ==, IAA_STATUS_NONE);
+    g_assert_cmphex(qiaa_status(iaa, &desc), ==, IAA_STATUS_NONE);
     qiaa_stop(iaa);
 }
 
@@ -1387,6 +1276,39 @@ static void random_register(QIAA *iaa)
     }
 }
 
+static void random_fault(QIAA *iaa)
+{
+    const QIAAFault fault = {
+        .action = random_below(20),
+        .wq = random_below(2) ? IAA_INJECT_ANY : random_below(10),
+        .code = random_below(2) ? IAA_INJECT_ANY : g_test_rand_int(),
+        .skip = random_below(4),
+        .count = random_below(4),
+        .status = g_test_rand_int(),
+        .error = g_test_rand_int(),
+        .reset = random_below(4),
+        .mask = g_test_rand_int(),
+        .offset = random_below(PAGE_SIZE),
+        .delay_ns = random_below(100000),
+    };
+
+    qiaa_inject(iaa, random_below(IAA_INJECT_SLOTS), &fault);
+}
+
+/* The smallest reset that helps */
+static void random_recover(QIAA *iaa)
+{
+    qpci_io_writel(iaa->dev, iaa->inject, A_IAA_INJECT_GONE, 0);
+    qpci_io_writel(iaa->dev, iaa->inject, A_IAA_INJECT_CLEAR, 0);
+    if (FIELD_EX32(qiaa_readl(iaa, A_IAA_GENSTS), IAA_GENSTS, STATE) ==
+        IAA_DEVICE_HALTED) {
+        reset_machine(iaa);
+    } else {
+        reset_function(iaa);
+    }
+    qiaa_setup(iaa);
+}
+
 static void random_setup(QIAA *iaa)
 {
     qiaa_command(iaa, IAA_CMD_RESET_DEVICE, 0);
@@ -1422,8 +1344,10 @@ static void random_step(QIAA *iaa, const IAADescriptor *sound, unsigned count)
         random_register(iaa);
         break;
     case 10:
-        reset_function(iaa);
-        qiaa_setup(iaa);
+        random_recover(iaa);
+        break;
+    case 97:
+        random_fault(iaa);
         break;
     case 11 ... 30:
         qiaa_step(iaa, 1 + random_below(20000));
@@ -1437,21 +1361,22 @@ static void random_step(QIAA *iaa, const IAADescriptor *sound, unsigned count)
 static void test_random(void)
 {
     const uint32_t size = 100000;
-    g_autofree uint8_t *text = make_text(size, 6);
+    g_autofree uint8_t *text = qiaa_make_text(size, 6);
     g_autofree uint8_t *stream = g_malloc(size);
-    QIAA *iaa = qiaa_start(",generation=gnr,overflow-swerr=1");
+    QIAA *iaa = qiaa_start(",generation=gnr,overflow-swerr=1,"
+                           "inject=on");
     IAADescriptor sound[] = {
-        desc_noop(iaa), desc_noop(iaa),
-        desc_compress(iaa, text, size, size),
-        desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE),
-        desc_compress(iaa, text, PAGE_SIZE, 1000),
-        desc_decompress(iaa, text, size, size),
-        desc_decompress(iaa, text, size, size),
+        qiaa_desc_noop(iaa), qiaa_desc_noop(iaa),
+        qiaa_desc_compress(iaa, text, size, size),
+        qiaa_desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE),
+        qiaa_desc_compress(iaa, text, PAGE_SIZE, 1000),
+        qiaa_desc_decompress(iaa, text, size, size),
+        qiaa_desc_decompress(iaa, text, size, size),
     };
-    IAADescriptor last = desc_noop(iaa);
+    IAADescriptor last = qiaa_desc_noop(iaa);
 
     qiaa_enable_one(iaa);
-    sound[1].op_flags = op_flags(IAA_OP_DRAIN, RECORD_FLAGS);
+    sound[1].op_flags = qiaa_op(IAA_OP_DRAIN, QIAA_RECORD_FLAGS);
     g_assert_cmphex(qiaa_run(iaa, &sound[2]).status, ==, IAA_STATUS_SUCCESS);
     qiaa_memread(iaa, sound[2].dst_addr, stream, size);
     qiaa_memwrite(iaa, sound[5].src1_addr, stream, size);
@@ -1460,8 +1385,7 @@ static void test_random(void)
         random_step(iaa, sound, ARRAY_SIZE(sound));
     }
 
-    reset_function(iaa);
-    qiaa_setup(iaa);
+    random_recover(iaa);
     qiaa_enable_one(iaa);
     g_assert_cmphex(qiaa_run(iaa, &last).status, ==, IAA_STATUS_SUCCESS);
     qiaa_stop(iaa);

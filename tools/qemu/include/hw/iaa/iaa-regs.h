@@ -69,6 +69,14 @@ typedef enum IAADeviceState {
     IAA_DEVICE_HALTED   = 3,
 } IAADeviceState;
 
+/* What it takes to leave IAA_DEVICE_HALTED */
+typedef enum IAAResetType {
+    IAA_RESET_SOFTWARE  = 0,                /* RESET_DEVICE */
+    IAA_RESET_FLR       = 1,
+    IAA_RESET_WARM      = 2,
+    IAA_RESET_COLD      = 3,
+} IAAResetType;
+
 REG32(IAA_INTCAUSE, 0x98)                   /* write 1 to clear */
     FIELD(IAA_INTCAUSE, SWERR, 0, 1)
     FIELD(IAA_INTCAUSE, COMMAND, 1, 1)
@@ -109,6 +117,7 @@ typedef enum IAACommandStatus {
     IAA_CMDSTS_SUCCESS              = 0x00,
     IAA_CMDSTS_INVALID_COMMAND      = 0x01,
     IAA_CMDSTS_INVALID_WQ           = 0x02,
+    IAA_CMDSTS_HARDWARE             = 0x03,
     IAA_CMDSTS_DEVICE_ENABLED       = 0x10,
     IAA_CMDSTS_BUS_MASTER           = 0x12,
     IAA_CMDSTS_WQ_SIZES             = 0x14,
@@ -306,6 +315,7 @@ typedef enum IAAStatus {
     IAA_STATUS_NONE             = 0x00,
     IAA_STATUS_SUCCESS          = 0x01,
     IAA_STATUS_READ_FAULT       = 0x03,
+    IAA_STATUS_READ_INVALID     = 0x04,     /* by page request; not modelled */
     IAA_STATUS_ANALYTICS        = 0x0a,     /* see IAACompletion.error */
     IAA_STATUS_OUTPUT_FULL      = 0x0b,
     IAA_STATUS_OPCODE           = 0x10,
@@ -321,6 +331,7 @@ typedef enum IAAStatus {
     IAA_STATUS_MODE             = 0x30,     /* IAADescriptor.mode */
     IAA_STATUS_FILTER_FLAGS     = 0x31,
     IAA_STATUS_WRITE_FAULT      = 0x83,
+    IAA_STATUS_WRITE_INVALID    = 0x84,
 } IAAStatus;
 
 /* Errors under IAA_STATUS_ANALYTICS that are not of the coder */

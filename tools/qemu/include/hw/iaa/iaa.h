@@ -7,7 +7,8 @@
  * guest comes through its memory and an interrupt.  There are two ways up:
  * IAAEngine.idle and IAAState.wq_retired, both set when the device is
  * realized.  The interrupt cause and the error log of iaa-regs.c may be called
- * by any part.
+ * by any part, and so may what takes the device away from under all of them:
+ * iaa_cmd_halt() and iaa_pci_set_gone().
  *
  * All state belongs to whoever holds the big QEMU lock; it is reached from
  * MMIO, from the timers of the engines and from reset only.
@@ -18,6 +19,7 @@
 
 #include "exec/memory.h"
 #include "hw/iaa/iaa-deflate.h"
+#include "hw/iaa/iaa-inject.h"
 #include "hw/iaa/iaa-regs.h"
 #include "hw/pci/pci_device.h"
 #include "qemu/timer.h"
@@ -81,6 +83,7 @@ typedef struct IAAWork {
     IAAWorkQueue *wq;
     uint64_t seq;
     bool ims;                   /* the handle is not one of MSI-X */
+    IAAInjection inject;        /* what is to go wrong with it */
 } IAAWork;
 
 /* The 64 bytes of a portal write arrive in pieces of 8, lowest first */
@@ -227,7 +230,18 @@ typedef struct IAACommandState {
 
 void iaa_cmd_write(IAAState *s, uint32_t value);
 void iaa_cmd_progress(IAAState *s);
+void iaa_cmd_halt(IAAState *s, IAAResetType type);
 void iaa_cmd_reset(IAAState *s);
+
+/*
+ * Fault injection (iaa-inject.c)
+ */
+
+void iaa_inject_init(IAAState *s);
+void iaa_inject_class_init(ObjectClass *klass);
+IAAInjection iaa_inject_descriptor(IAAState *s, const IAAWorkQueue *wq,
+                                   uint8_t opcode);
+IAAInjection iaa_inject_command(IAAState *s, uint8_t code);
 
 /*
  * Registers (iaa-regs.c)
@@ -258,11 +272,19 @@ typedef enum IAAGeneration {
     IAA_GENERATION_GNR,         /* Granite Rapids, IAA 2.0 */
 } IAAGeneration;
 
+void iaa_pci_set_gone(IAAState *s, bool gone);
+
 struct IAAState {
     PCIDevice parent_obj;
 
     MemoryRegion regs_mr;
     MemoryRegion portals_mr;
+    MemoryRegion inject_mr;
+
+    /* Cover BAR 0 and BAR 2, MSI-X table included, while the device is gone */
+    MemoryRegion gone_regs_mr;
+    MemoryRegion gone_portals_mr;
+    bool gone;
 
     uint32_t regs[IAA_REGS_END / 4];
     IAACommandState cmd;
@@ -277,6 +299,9 @@ struct IAAState {
     /* When the engines together will have done what they have taken on */
     int64_t device_free_ns;
 
+    /* Set by tests, kept over resets */
+    IAAInjectSlot inject_slot[IAA_INJECT_SLOTS];
+
     /* Properties */
     char *generation_name;
     IAAGeneration generation;
@@ -285,6 +310,7 @@ struct IAAState {
     uint64_t header_base_ns;
     uint64_t device_rate;       /* bytes per second, 0: no limit */
     uint8_t overflow_swerr;     /* code to log for a drop, 0: none */
+    bool inject;                /* there is BAR 4 */
 };
 
 static inline uint32_t iaa_reg(const IAAState *s, hwaddr offset)

@@ -108,12 +108,19 @@ bool qiaa_interrupted(QIAA *iaa, unsigned vector)
     return data;
 }
 
-void qiaa_setup(QIAA *iaa)
+void qiaa_map(QIAA *iaa)
 {
     qpci_device_enable(iaa->dev);
     qiaa_setup_interrupts(iaa);
     iaa->portals = qpci_iomap(iaa->dev, IAA_BAR_PORTALS, NULL);
+    if (iaa->injects) {
+        iaa->inject = qpci_iomap(iaa->dev, IAA_BAR_INJECT, NULL);
+    }
+}
 
+void qiaa_setup(QIAA *iaa)
+{
+    qiaa_map(iaa);
     qiaa_writel(iaa, A_IAA_CMD, FIELD_DP32(0, IAA_CMD, COMMAND,
                                            IAA_CMD_RESET_DEVICE));
     g_assert_cmphex(qiaa_readl(iaa, A_IAA_CMDSTS), ==, 0);
@@ -129,6 +136,7 @@ QIAA *qiaa_start(const char *options)
     iaa->dev = qpci_device_find(iaa->qs->pcibus, QIAA_DEVFN);
     g_assert_nonnull(iaa->dev);
     iaa->msi = qiaa_alloc(iaa, 4 * IAA_NUM_VECTORS);
+    iaa->injects = strstr(options, ",inject=on");
     qiaa_setup(iaa);
     return iaa;
 }
@@ -260,4 +268,138 @@ IAACompletion qiaa_run(QIAA *iaa, const IAADescriptor *desc)
     qiaa_submit(iaa, 0, desc);
     qiaa_step(iaa, QIAA_LONG_NS);
     return qiaa_record(iaa, desc->record_addr);
+}
+
+uint32_t qiaa_op(IAAOpcode opcode, uint32_t flags)
+{
+    return flags | opcode << R_IAA_DESC_OP_OPCODE_SHIFT;
+}
+
+IAADescriptor qiaa_desc_noop(QIAA *iaa)
+{
+    return (IAADescriptor) {
+        .op_flags = qiaa_op(IAA_OP_NOOP, QIAA_RECORD_FLAGS),
+        .record_addr = qiaa_alloc(iaa, sizeof(IAACompletion)),
+    };
+}
+
+/* Codes of RFC 1951, 3.2.6, and the header of a final block that uses them */
+IAACompressAECS qiaa_fixed_aecs(void)
+{
+    IAACompressAECS aecs = { .acc_bits = cpu_to_le32(3), .acc = { 3 } };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(aecs.ll); i++) {
+        uint32_t entry = i < 144 ? 8 << 15 | (0x30 + i) :
+                         i < 256 ? 9 << 15 | (0x190 + i - 144) :
+                         i < 280 ? 7 << 15 | (i - 256) :
+                                   8 << 15 | (0xc0 + i - 280);
+
+        aecs.ll[i] = cpu_to_le32(entry);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(aecs.d); i++) {
+        aecs.d[i] = cpu_to_le32(5 << 15 | i);
+    }
+    return aecs;
+}
+
+IAADescriptor qiaa_desc_compress(QIAA *iaa, const void *src, uint32_t size,
+                                 uint32_t max_dst)
+{
+    IAACompressAECS aecs = qiaa_fixed_aecs();
+
+    return (IAADescriptor) {
+        .op_flags = qiaa_op(IAA_OP_COMPRESS,
+                            QIAA_RECORD_FLAGS | IAA_FLAG_CC |
+                            IAA_FLAG_RD_SRC2_AECS),
+        .record_addr = qiaa_alloc(iaa, sizeof(IAACompletion)),
+        .src1_addr = qiaa_alloc_buf(iaa, src, size),
+        .src1_size = size,
+        .dst_addr = qiaa_alloc(iaa, max_dst + 16),
+        .max_dst_size = max_dst,
+        .src2_addr = qiaa_alloc_buf(iaa, &aecs, sizeof(aecs)),
+        .src2_size = sizeof(aecs),
+        .mode = QIAA_COMPRESS_MODE,
+    };
+}
+
+IAADescriptor qiaa_desc_decompress(QIAA *iaa, const void *src, uint32_t size,
+                                   uint32_t max_dst)
+{
+    return (IAADescriptor) {
+        .op_flags = qiaa_op(IAA_OP_DECOMPRESS, QIAA_RECORD_FLAGS | IAA_FLAG_CC),
+        .record_addr = qiaa_alloc(iaa, sizeof(IAACompletion)),
+        .src1_addr = qiaa_alloc_buf(iaa, src, size),
+        .src1_size = size,
+        .dst_addr = qiaa_alloc(iaa, max_dst + 16),
+        .max_dst_size = max_dst,
+        .mode = QIAA_DECOMPRESS_MODE,
+    };
+}
+
+IAADescriptor qiaa_desc_of_output(QIAA *iaa, const IAADescriptor *desc,
+                                  uint32_t size)
+{
+    g_autofree uint8_t *stream = g_malloc(size);
+
+    qiaa_memread(iaa, desc->dst_addr, stream, size);
+    return qiaa_desc_decompress(iaa, stream, size, desc->src1_size);
+}
+
+uint8_t qiaa_status(QIAA *iaa, const IAADescriptor *desc)
+{
+    return qiaa_record(iaa, desc->record_addr).status;
+}
+
+uint8_t *qiaa_make_text(size_t size, uint32_t seed)
+{
+    static const char *words[] = {
+        "page ", "folio ", "swap ", "the ", "of ", "engine ", "queue ", "a ",
+        "descriptor ", "to ", "memory ", "batch ", "is ", "record ", "in ",
+        "0x7f3a ",
+    };
+    uint8_t *text = g_malloc(size);
+    size_t len = 0;
+
+    while (len < size) {
+        const char *word;
+
+        seed = seed * 1103515245 + 12345;
+        word = words[seed >> 16 & 15];
+        for (; *word && len < size; word++) {
+            text[len++] = *word;
+        }
+    }
+    return text;
+}
+
+void qiaa_inject(QIAA *iaa, unsigned slot, const QIAAFault *fault)
+{
+    uint64_t base = slot * IAA_SLOT_STRIDE;
+    const struct {
+        uint64_t offset;
+        uint32_t value;
+    } regs[] = {
+        { A_IAA_SLOT_SKIP, fault->skip },
+        { A_IAA_SLOT_COUNT, fault->count ?: 1 },
+        { A_IAA_SLOT_STATUS, fault->status |
+          fault->error << R_IAA_SLOT_STATUS_ERROR_SHIFT |
+          fault->reset << R_IAA_SLOT_STATUS_RESET_SHIFT },
+        { A_IAA_SLOT_MASK, fault->mask },
+        { A_IAA_SLOT_OFFSET, fault->offset },
+        { A_IAA_SLOT_DELAY, fault->delay_ns },
+        { A_IAA_SLOT_CONTROL, fault->action |
+          fault->wq << R_IAA_SLOT_CONTROL_WQ_SHIFT |
+          fault->code << R_IAA_SLOT_CONTROL_CODE_SHIFT },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(regs); i++) {
+        qpci_io_writel(iaa->dev, iaa->inject, regs[i].offset + base,
+                       regs[i].value);
+    }
+}
+
+uint32_t qiaa_hits(QIAA *iaa, unsigned slot)
+{
+    return qpci_io_readl(iaa->dev, iaa->inject,
+                         A_IAA_SLOT_HITS + slot * IAA_SLOT_STRIDE);
 }

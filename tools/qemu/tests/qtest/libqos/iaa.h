@@ -6,6 +6,7 @@
 #ifndef TESTS_LIBQOS_IAA_H
 #define TESTS_LIBQOS_IAA_H
 
+#include "hw/iaa/iaa-inject.h"
 #include "hw/iaa/iaa-regs.h"
 #include "libqos-pc.h"
 
@@ -15,6 +16,8 @@
  * @dev: accelerator
  * @regs: BAR 0
  * @portals: BAR 2
+ * @inject: BAR 4
+ * @injects: whether there is BAR 4
  * @msi: guest memory that interrupts are written to, one dword per vector
  */
 typedef struct QIAA {
@@ -22,6 +25,8 @@ typedef struct QIAA {
     QPCIDevice *dev;
     QPCIBar regs;
     QPCIBar portals;
+    QPCIBar inject;
+    bool injects;
     uint64_t msi;
 } QIAA;
 
@@ -33,8 +38,34 @@ typedef struct QIAAQueue {
     uint32_t transfer_shift;
 } QIAAQueue;
 
+/* What goes wrong with the descriptor or command after @skip others */
+typedef struct QIAAFault {
+    IAAInjectAction action;
+    uint8_t wq;
+    uint8_t code;
+    uint32_t skip;
+    uint32_t count;             /* 0 stands for 1 */
+    uint8_t status;
+    uint8_t error;
+    IAAResetType reset;
+    uint32_t mask;
+    uint32_t offset;
+    uint32_t delay_ns;
+} QIAAFault;
+
+#define QIAA_RECORD_FLAGS   (IAA_FLAG_CRAV | IAA_FLAG_RCR)
+
+/* The flags of Linux: one block, ended and flushed */
+#define QIAA_COMPRESS_MODE  (IAA_COMPRESS_FLUSH | IAA_COMPRESS_END_EOB)
+#define QIAA_DECOMPRESS_MODE \
+    (IAA_DECOMPRESS_ENABLE | IAA_DECOMPRESS_FLUSH | \
+     IAA_DECOMPRESS_STOP_ON_EOB | IAA_DECOMPRESS_CHECK_EOB)
+
 /* Time that any descriptor of a test is done in */
 #define QIAA_LONG_NS    (100 * 1000 * 1000)
+
+/* qiaa_map: map the BARs and the vectors, after a reset of the function */
+void qiaa_map(QIAA *iaa);
 
 /* qiaa_setup: map and reset the accelerator after a reset of its function */
 void qiaa_setup(QIAA *iaa);
@@ -96,5 +127,42 @@ void qiaa_step(QIAA *iaa, int64_t ns);
 
 /* qiaa_run: submit to queue 0, wait and read the record */
 IAACompletion qiaa_run(QIAA *iaa, const IAADescriptor *desc);
+
+/* qiaa_op: the second dword of a descriptor */
+uint32_t qiaa_op(IAAOpcode opcode, uint32_t flags);
+
+/*
+ * Sound descriptors, with all that they need in memory; behind a destination
+ * there is room for 16 bytes more
+ */
+IAADescriptor qiaa_desc_noop(QIAA *iaa);
+IAADescriptor qiaa_desc_compress(QIAA *iaa, const void *src, uint32_t size,
+                                 uint32_t max_dst);
+IAADescriptor qiaa_desc_decompress(QIAA *iaa, const void *src, uint32_t size,
+                                   uint32_t max_dst);
+
+/* qiaa_desc_of_output: to decompress what @desc made, @size bytes */
+IAADescriptor qiaa_desc_of_output(QIAA *iaa, const IAADescriptor *desc,
+                                  uint32_t size);
+
+/* qiaa_fixed_aecs: codes of RFC 1951, 3.2.6, and the header of a final block */
+IAACompressAECS qiaa_fixed_aecs(void);
+
+/* qiaa_status: of the record of a descriptor, IAA_STATUS_NONE before it ends */
+uint8_t qiaa_status(QIAA *iaa, const IAADescriptor *desc);
+
+/* qiaa_make_text: compresses to about a third, different for every seed */
+uint8_t *qiaa_make_text(size_t size, uint32_t seed);
+
+/**
+ * qiaa_inject: arm a fault, on a device with inject=on
+ * @iaa: machine
+ * @slot: from 0 to IAA_INJECT_SLOTS - 1
+ * @fault: IAA_INJECT_ANY is any queue, any opcode or command
+ */
+void qiaa_inject(QIAA *iaa, unsigned slot, const QIAAFault *fault);
+
+/* qiaa_hits: how often the fault in a slot has happened since it was armed */
+uint32_t qiaa_hits(QIAA *iaa, unsigned slot);
 
 #endif /* TESTS_LIBQOS_IAA_H */
