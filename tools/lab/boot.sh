@@ -130,7 +130,9 @@ clock()
 
 quote() { printf "%q " "$@"; }
 
-# The command travels in a small archive of its own, appended to the others.
+# The command travels in a small archive of its own, appended to the others. Its
+# files have no times: how long the guest takes to read one depends on its digits,
+# and what happens when seeds the guest's random numbers.
 command_archive()
 {
 	local dir=$1
@@ -141,7 +143,9 @@ command_archive()
 		quote "${COMMAND[@]}"
 		echo
 	} >"$dir/root/lab/command"
-	(cd "$dir/root" && find . -mindepth 1 | cpio --quiet -o -H newc -R 0:0)
+	find "$dir/root" -exec touch -h -d @0 {} +
+	(cd "$dir/root" && find . -mindepth 1 | sort |
+		cpio --quiet -o -H newc -R 0:0 --reproducible)
 	rm -rf "$dir/root"
 }
 

@@ -58,6 +58,26 @@ test_reboot()
 	grep -q "second boot" "$LOGS/reboot-output"
 }
 
+timed_job()
+{
+	local corpus
+
+	corpus=$("$LAB/corpus.sh")
+	env LAB_PACKAGES=1 LAB_CPUS_PER_PACKAGE=1 "$LAB/boot.sh" -k base -c icount \
+		-a "brd.rd_nr=1 brd.rd_size=65536" -d "$corpus" -o "$1" \
+		/lab/bin/job.sh 8 deflate-iaa "4 64"
+}
+
+# Test that time is the guest's own: with one CPU, a job that swaps through the
+# devices takes the same time to the nanosecond whenever it runs.
+test_repeatability()
+{
+	timed_job "$LOGS/guest-timed-1"
+	timed_job "$LOGS/guest-timed-2"
+	grep -q 'out_ns=[1-9]' "$LOGS/guest-timed-1/output"
+	cmp "$LOGS/guest-timed-1/output" "$LOGS/guest-timed-2/output"
+}
+
 # Test that the main job does what it says, in a small form, and says so.
 test_main_job()
 {
@@ -117,6 +137,7 @@ group_device()
 		devices_are_on_their_nodes self_tests_run_on_hardware \
 		accel_config_lists_devices
 	check "devices are new after a reboot" test_reboot
+	check "a timed job takes the same time again" test_repeatability
 	check "the main job" test_main_job
 	check "the main job on all CPUs at once" test_main_job_mttcg
 	check "the main job without a device" test_main_job_without_device
