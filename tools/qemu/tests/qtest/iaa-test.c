@@ -1176,6 +1176,70 @@ static void test_device_rate(void)
     qiaa_stop(iaa);
 }
 
+#define BATCH   8
+
+static void submit_batch(QIAA *iaa, const IAADescriptor *desc)
+{
+    for (unsigned i = 0; i < BATCH; i++) {
+        qiaa_submit(iaa, 0, &desc[i]);
+    }
+}
+
+/* Whether all of a batch ends just after @ns */
+static void assert_batch_takes(QIAA *iaa, const IAADescriptor *desc,
+                               int64_t ns)
+{
+    unsigned done = 0;
+
+    qiaa_step(iaa, ns - 1);
+    for (unsigned i = 0; i < BATCH; i++) {
+        done += qiaa_status(iaa, &desc[i]) == IAA_STATUS_SUCCESS;
+    }
+    g_assert_cmpuint(done, <, BATCH);
+    qiaa_step(iaa, 1);
+    for (unsigned i = 0; i < BATCH; i++) {
+        g_assert_cmphex(qiaa_status(iaa, &desc[i]), ==, IAA_STATUS_SUCCESS);
+    }
+}
+
+/*
+ * Test that devices do not share their engines or their rate: two batches on
+ * two devices take as long as one, and on one device nearly twice as long
+ */
+static void test_devices(void)
+{
+    g_autofree uint8_t *text = qiaa_make_text(PAGE_SIZE, 7);
+    const int64_t engine = BASE_NS +
+                           PAGE_SIZE * NANOSECONDS_PER_SECOND / COMPRESS_RATE;
+    const int64_t page = PAGE_SIZE * NANOSECONDS_PER_SECOND / DEVICE_RATE;
+    QIAA *first = qiaa_start(" -device iaa,addr=5");
+    QIAA *second = qiaa_another(first, 5);
+    IAADescriptor here[BATCH], there[BATCH];
+
+    g_assert_cmpint(BATCH * page, >, engine);
+    qiaa_enable_one(first);
+    qiaa_enable_one(second);
+    for (unsigned i = 0; i < BATCH; i++) {
+        here[i] = qiaa_desc_compress(first, text, PAGE_SIZE, PAGE_SIZE);
+        there[i] = qiaa_desc_compress(first, text, PAGE_SIZE, PAGE_SIZE);
+    }
+    submit_batch(first, here);
+    submit_batch(second, there);
+    assert_batch_takes(first, here, BATCH * page);
+    for (unsigned i = 0; i < BATCH; i++) {
+        g_assert_cmphex(qiaa_status(second, &there[i]), ==,
+                        IAA_STATUS_SUCCESS);
+        qtest_memset(first->qs->qts, here[i].record_addr, 0, 64);
+        qtest_memset(first->qs->qts, there[i].record_addr, 0, 64);
+    }
+
+    submit_batch(first, here);
+    submit_batch(first, there);
+    assert_batch_takes(first, there, 2 * BATCH * page);
+    qiaa_release(second);
+    qiaa_stop(first);
+}
+
 /* Test that losing the bus is logged, and does no harm */
 static void test_bus_master(void)
 {
@@ -1428,6 +1492,7 @@ int main(int argc, char **argv)
     qtest_add_func("/iaa/time/engine", test_timing);
     qtest_add_func("/iaa/time/engines", test_engines);
     qtest_add_func("/iaa/time/device", test_device_rate);
+    qtest_add_func("/iaa/time/devices", test_devices);
 
     return g_test_run();
 }

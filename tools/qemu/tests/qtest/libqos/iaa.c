@@ -141,12 +141,31 @@ QIAA *qiaa_start(const char *options)
     return iaa;
 }
 
-void qiaa_stop(QIAA *iaa)
+QIAA *qiaa_another(QIAA *iaa, unsigned slot)
+{
+    QIAA *another = g_new0(QIAA, 1);
+
+    another->qs = iaa->qs;
+    another->dev = qpci_device_find(iaa->qs->pcibus, QPCI_DEVFN(slot, 0));
+    g_assert_nonnull(another->dev);
+    another->msi = qiaa_alloc(another, 4 * IAA_NUM_VECTORS);
+    qiaa_setup(another);
+    return another;
+}
+
+void qiaa_release(QIAA *iaa)
 {
     qpci_msix_disable(iaa->dev);
     g_free(iaa->dev);
-    qtest_shutdown(iaa->qs);
     g_free(iaa);
+}
+
+void qiaa_stop(QIAA *iaa)
+{
+    QOSState *qs = iaa->qs;
+
+    qiaa_release(iaa);
+    qtest_shutdown(qs);
 }
 
 void qiaa_command(QIAA *iaa, uint32_t code, uint32_t operand)

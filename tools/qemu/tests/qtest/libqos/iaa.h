@@ -77,6 +77,16 @@ void qiaa_setup(QIAA *iaa);
 QIAA *qiaa_start(const char *options);
 void qiaa_stop(QIAA *iaa);
 
+/**
+ * qiaa_another: set up one more accelerator of the same machine
+ * @iaa: machine
+ * @slot: where it is on the root bus
+ *
+ * Returns: to be freed by qiaa_release() before qiaa_stop().
+ */
+QIAA *qiaa_another(QIAA *iaa, unsigned slot);
+void qiaa_release(QIAA *iaa);
+
 uint32_t qiaa_readl(QIAA *iaa, uint64_t offset);
 uint64_t qiaa_readq(QIAA *iaa, uint64_t offset);
 void qiaa_writel(QIAA *iaa, uint64_t offset, uint32_t value);
