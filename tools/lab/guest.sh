@@ -39,6 +39,11 @@ compile_programs()
 			"$ROOT/tools/mm/$program.c" "$ROOT/tools/mm/page_pattern.c"
 		strip "$bin/$program"
 	done
+	for program in "$LAB"/guest/*.c; do
+		program=$(basename "$program" .c)
+		gcc -static -O2 -Wall -Wextra -o "$bin/$program" "$LAB/guest/$program.c"
+		strip "$bin/$program"
+	done
 	cp "$ROOT"/tools/iaa/*.sh "$bin"
 }
 
