@@ -24,13 +24,22 @@ in_guest()
 	"$LAB/boot.sh" -k base -c wall -a "$RAMDISK" -o "$LOGS/guest-$name" "$@"
 }
 
-# device_tests NAME DEVICES VERSION [TEST...] under LAB_* given before it.
 device_tests()
 {
 	local name=$1
 	shift
 
 	in_guest "$name" /lab/bin/device-test.sh "$@"
+}
+
+# shaped LAB_...=... NAME DEVICES VERSION TEST...: in a machine of another shape.
+shaped()
+{
+	while [[ ${1:-} == LAB_*=* ]]; do
+		local -x "${1%%=*}=${1#*=}"
+		shift
+	done
+	device_tests "$@"
 }
 
 # Test that a guest that reboots finds devices as new: the first boot leaves
@@ -56,6 +65,50 @@ test_reboot()
 		sleep 10' | tee "$LOGS/reboot-output"
 	grep -q "first boot" "$LOGS/reboot-output"
 	grep -q "second boot" "$LOGS/reboot-output"
+}
+
+# await FILE TEXT: until the guest has said so, for at most two minutes.
+await()
+{
+	local file=$1 text=$2 tries=0
+
+	until grep -qs "$text" "$file"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 1200 ] || { echo "the guest never said '$text'"; return 1; }
+		sleep 0.1
+	done
+}
+
+# The host's part of a hotplug test: pull and plug when the guest is ready.
+pull_and_plug()
+{
+	local dir=$1 bus=$2 rounds=$3 round
+
+	for round in $(seq "$rounds"); do
+		await "$dir/output" "^host: pull $round"
+		"$LAB/qmp.py" "$dir/qmp" device_del id=iaa0 wait=DEVICE_DELETED
+		await "$dir/output" "^host: plug $round"
+		"$LAB/qmp.py" "$dir/qmp" device_add driver=iaa id=iaa0 "bus=$bus"
+	done
+}
+
+# Test that the host can take a device away and bring a new one, behind its own
+# root port, on which the guest notices by itself.
+test_hotplug()
+{
+	local devices=$1 rounds=2 dir=$LOGS/guest-hotplug-$1 pid status=0
+
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	env LAB_PACKAGES=1 LAB_IAA_PER_PACKAGE="$devices" "$LAB/boot.sh" -k base -c wall \
+		-a "$RAMDISK" -o "$dir" -q -qmp -q "unix:$dir/qmp,server=on,wait=off" \
+		/lab/bin/hotplug-test.sh "$devices" "$rounds" &
+	pid=$!
+	pull_and_plug "$dir" port0 "$rounds" || status=1
+	[ "$status" -eq 0 ] || kill "$pid" || true
+	wait "$pid" || status=1
+	grep -q '^host: done' "$dir/output" || status=1
+	return "$status"
 }
 
 timed_job()
@@ -121,22 +174,30 @@ group_device()
 		"$QEMU_TESTS/tests/qtest/iaa-inject-test" --tap
 	check_ktap "2 packages with 2 devices" device_tests two-packages 4 0x100
 	check_ktap "1 package with 1 device" \
-		env LAB_PACKAGES=1 LAB_IAA_PER_PACKAGE=1 \
-		"$LAB/boot.sh" -k base -c wall -a "$RAMDISK" -o "$LOGS/guest-one" \
-		/lab/bin/device-test.sh 1 0x100 devices_are_probed_and_enabled \
-		devices_are_on_their_nodes self_tests_run_on_hardware completions_interrupt
-	check_ktap "devices without a NUMA node" \
-		env LAB_IAA_NODELESS=y \
-		"$LAB/boot.sh" -k base -c wall -a "$RAMDISK" -o "$LOGS/guest-nodeless" \
-		/lab/bin/device-test.sh 4 0x100 devices_are_probed_and_enabled \
-		self_tests_run_on_hardware enable_script_makes_layouts
+		shaped LAB_PACKAGES=1 LAB_IAA_PER_PACKAGE=1 one 1 0x100 \
+		devices_are_probed_and_enabled devices_are_on_their_nodes \
+		self_tests_run_on_hardware completions_interrupt
+	check_ktap "1 package with 2 devices, IAA 2.0" \
+		shaped LAB_PACKAGES=1 LAB_IAA_GNR=y two 2 0x200 \
+		devices_are_probed_and_enabled devices_are_on_their_nodes \
+		self_tests_run_on_hardware pages_survive_every_mode
 	check_ktap "2 nodes per package, 8 devices, IAA 2.0" \
-		env LAB_NODES_PER_PACKAGE=2 LAB_IAA_PER_PACKAGE=4 LAB_IAA_GNR=y \
-		"$LAB/boot.sh" -k base -c wall -a "$RAMDISK" -o "$LOGS/guest-eight" \
-		/lab/bin/device-test.sh 8 0x200 devices_are_probed_and_enabled \
-		devices_are_on_their_nodes self_tests_run_on_hardware \
-		accel_config_lists_devices
+		shaped LAB_NODES_PER_PACKAGE=2 LAB_IAA_PER_PACKAGE=4 LAB_IAA_GNR=y eight 8 0x200 \
+		devices_are_probed_and_enabled devices_are_on_their_nodes \
+		self_tests_run_on_hardware accel_config_lists_devices \
+		devices_are_removed_and_found
+	check_ktap "devices without a node" \
+		shaped LAB_IAA_NODELESS=y nodeless 4 0x100 \
+		devices_are_probed_and_enabled devices_have_no_node \
+		self_tests_run_on_hardware enable_script_makes_layouts \
+		completions_interrupt
+	check_ktap "faults" \
+		shaped LAB_IAA_PROPERTIES=inject=on faults 4 0x100 \
+		failed_decompressions_fall_back wrong_checksums_are_noticed \
+		refused_commands_are_errors
 	check "devices are new after a reboot" test_reboot
+	check "the host pulls and plugs one of two devices" test_hotplug 2
+	check "the host pulls and plugs the only device" test_hotplug 1
 	check "a timed job takes the same time again" test_repeatability
 	check "the main job" test_main_job
 	check "the main job on all CPUs at once" test_main_job_mttcg
