@@ -268,7 +268,6 @@ all_hits() { each_device hits "$1" | awk '{ n += $1 } END { print n + 0 }'; }
 # the self-tests, because software of 7.3 does not reach far enough back for pages.
 failed_decompressions_fall_back()
 {
-	modprobe iaa_crypto
 	each_device arm 0 status code=0x42 count=0xffffffff status=0x0a error=11
 	# It loads the module anew, without verification, which is hardware's alone.
 	enable_iaa.sh -v 0

@@ -50,7 +50,7 @@ swap_pages()
 	setup_zswap lzo
 }
 
-modprobe iaa_crypto || fail "iaa_crypto does not load"
+modprobe idxd || fail "idxd does not load"
 setup_swap
 await_devices "$DEVICES"
 for round in $(seq "$ROUNDS"); do

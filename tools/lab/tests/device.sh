@@ -189,8 +189,7 @@ group_device()
 	check_ktap "devices without a node" \
 		shaped LAB_IAA_NODELESS=y nodeless 4 0x100 \
 		devices_are_probed_and_enabled devices_have_no_node \
-		self_tests_run_on_hardware enable_script_makes_layouts \
-		completions_interrupt
+		self_tests_run_on_hardware completions_interrupt
 	check_ktap "faults" \
 		shaped LAB_IAA_PROPERTIES=inject=on faults 4 0x100 \
 		failed_decompressions_fall_back wrong_checksums_are_noticed \
