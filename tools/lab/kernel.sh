@@ -16,19 +16,21 @@
 # Selftests of the kernel's own that the guest gets.
 SELFTESTS=(cgroup:test_zswap cgroup:test_memcontrol)
 
-# The config fragments of a flavour, in the order they are merged.
+# The config fragments of a flavour and a kernel, in the order they are merged.
+# Base does not know the symbols that the series adds.
 fragments()
 {
-	local dir=$LAB/config
+	local flavour=$1 kernel=$2 dir=$LAB/config
 
-	case $1 in
+	case $flavour in
 	lab) printf '%s\n' "$dir"/{boot,memory,crypto,tests}.config ;;
 	debug) printf '%s\n' "$dir"/{boot,memory,crypto,tests,debug}.config ;;
-	*) die "no such kernel flavour: '$1' (lab or debug)" ;;
+	*) die "no such kernel flavour: '$flavour' (lab or debug)" ;;
 	esac
+	[ "$kernel" != ours ] || printf '%s\n' "$dir/ours.config"
 }
 
-config_key() { fragments "$1" | xargs cat | key; }
+config_key() { fragments "$1" "$2" | xargs cat | key; }
 
 # All that decides what comes out. The script is part of it: it has the steps.
 image_key()
@@ -36,7 +38,7 @@ image_key()
 	local kernel=$1 flavour=$2 base=$3 file
 
 	{
-		printf '%s\n' "$kernel" "${base##*/}" "$(config_key "$flavour")"
+		printf '%s\n' "$kernel" "${base##*/}" "$(config_key "$flavour" "$kernel")"
 		gcc --version | head -n 1
 		cat "$LAB/kernel.sh"
 		if [ "$kernel" = ours ]; then
@@ -77,11 +79,11 @@ check_config()
 
 configure()
 {
-	local tree=$1 flavour=$2 out=$1/out-$2 want
+	local tree=$1 flavour=$2 kernel=$3 out=$1/out-$2 want
 	local -a parts
 
-	mapfile -t parts < <(fragments "$flavour")
-	want=$(config_key "$flavour")
+	mapfile -t parts < <(fragments "$flavour" "$kernel")
+	want=$(config_key "$flavour" "$kernel")
 	mkdir -p "$out"
 	if [ "$(cat "$out/.lab-config" 2>/dev/null || true)" != "$want" ]; then
 		quietly "$BUILD/log/config-$flavour.log" kbuild "$tree" "$flavour" base tinyconfig
@@ -97,7 +99,7 @@ compile()
 {
 	local tree=$1 flavour=$2 kernel=$3
 
-	configure "$tree" "$flavour"
+	configure "$tree" "$flavour" "$kernel"
 	progress "building the $kernel kernel ($flavour)" \
 		"$BUILD/log/kernel-$kernel-$flavour.log" \
 		kbuild "$tree" "$flavour" "$kernel" bzImage modules
