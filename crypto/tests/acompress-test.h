@@ -103,6 +103,13 @@ static inline struct scatterlist *acomp_test_list(struct kunit *test,
 	return table->sgl;
 }
 
+static inline struct scatterlist *acomp_test_nth(struct scatterlist *sg, unsigned int n)
+{
+	while (n--)
+		sg = sg_next(sg);
+	return sg;
+}
+
 /* Set an entry to memory of any kind that does not leave its page(s). */
 static inline void acomp_test_set_buf(struct scatterlist *sg, void *buf,
 				      unsigned int len)

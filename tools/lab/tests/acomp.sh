@@ -15,4 +15,5 @@ group_acomp()
 {
 	check_ktap "self-tests" in_our_guest self-tests /lab/bin/acomp-test.sh
 	check_ktap "requests" in_our_guest acomp /lab/bin/kunit.sh acompress_kunit
+	check_ktap "units" in_our_guest units /lab/bin/kunit.sh acompress_units_kunit
 }

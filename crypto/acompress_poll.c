@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Waiting for a request, by polling where the algorithm can be polled.
+ */
+#include <crypto/internal/acompress.h>
+#include <linux/compiler.h>
+#include <linux/completion.h>
+#include <linux/crypto.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/processor.h>
+#include <linux/sched.h>
+
+/*
+ * The core's loop over units takes the mark off a request that is under way, and
+ * puts it back just before the callback runs.  The poll operation may then be
+ * called for a request that has finished, which it must cope with anyway.
+ */
+static bool acomp_may_poll(struct acomp_req *req, struct acomp_alg *alg)
+{
+	return (READ_ONCE(req->base.flags) & CRYPTO_ACOMP_REQ_POLL) &&
+	       alg && alg->poll;
+}
+
+int crypto_acomp_wait(struct acomp_req *req, int err, struct crypto_wait *wait)
+{
+	struct acomp_alg *alg;
+
+	if (err != -EINPROGRESS && err != -EBUSY)
+		return err;
+
+	alg = crypto_acomp_alg_or_null(crypto_acomp_reqtfm(req));
+	if (acomp_may_poll(req, alg)) {
+		while (!completion_done(&wait->completion)) {
+			alg->poll(req);
+			cpu_relax();
+			cond_resched();
+		}
+	}
+	return crypto_wait_req(err, wait);
+}
+EXPORT_SYMBOL_GPL(crypto_acomp_wait);

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mock algorithms.  All three know one format, so that the synchronous one is
+ * the fallback of the others: a byte that says how, then either the value of
+ * all bytes and their number, or the bytes themselves.
+ */
+#include <crypto/internal/acompress.h>
+#include <crypto/scatterwalk.h>
+#include <linux/atomic.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
+
+#include "acompress-test.h"
+#include "acompress_mock.h"
+
+#define MOCK_VERBATIM	0
+#define MOCK_REPEATED	1
+#define MOCK_REPEAT_LEN	6	/* how, value, number of bytes */
+#define MOCK_NR_WORKS	2U
+
+enum mock_mode mock_mode;
+
+static atomic_t polled, timed, submitted;
+
+unsigned int mock_polled(void)
+{
+	return atomic_xchg(&polled, 0);
+}
+
+unsigned int mock_timed(void)
+{
+	return atomic_xchg(&timed, 0);
+}
+
+/* A unit, or a whole plain request. */
+struct mock_piece {
+	struct scatterlist *src, *dst;
+	unsigned int skip;		/* bytes of the source before the piece */
+	unsigned int slen, dlen;
+};
+
+/* The context of an asynchronous request. */
+struct mock_req {
+	struct acomp_req *req;
+	enum mock_mode mode;
+	bool comp;
+	unsigned int count;		/* units, 0 for a plain request */
+	int err;			/* of a plain request */
+	struct work_struct works[MOCK_NR_WORKS];
+	struct hrtimer timer;
+	atomic_t next;			/* piece to work on, see mock_order() */
+	atomic_t left;			/* works that have not ended */
+	atomic_t claimed;		/* somebody completes the request */
+};
+
+static int mock_compress_buf(const u8 *in, u8 *out, struct mock_piece *piece)
+{
+	u32 len = piece->slen;
+
+	if (!memchr_inv(in, in[0], len)) {
+		out[0] = MOCK_REPEATED;
+		out[1] = in[0];
+		memcpy(out + 2, &len, sizeof(len));
+		len = MOCK_REPEAT_LEN;
+	} else {
+		out[0] = MOCK_VERBATIM;
+		memcpy(out + 1, in, len++);
+	}
+	if (len > piece->dlen)
+		return -ENOSPC;
+	memcpy_to_sglist(piece->dst, 0, out, len);
+	return len;
+}
+
+static int mock_decompress_buf(const u8 *in, u8 *out, struct mock_piece *piece)
+{
+	u32 len = piece->slen - 1;
+
+	if (in[0] == MOCK_REPEATED && piece->slen == MOCK_REPEAT_LEN)
+		memcpy(&len, in + 2, sizeof(len));
+	else if (in[0] != MOCK_VERBATIM)
+		return -EINVAL;
+	if (len > piece->dlen)
+		return -ENOSPC;
+	if (in[0] == MOCK_REPEATED)
+		memset(out, in[1], len);
+	else
+		memcpy(out, in + 1, len);
+	memcpy_to_sglist(piece->dst, 0, out, len);
+	return len;
+}
+
+/* Returns the number of bytes produced or an error. */
+static int mock_do_piece(struct mock_piece *piece, bool comp)
+{
+	unsigned int room = max(piece->slen, piece->dlen) + MOCK_REPEAT_LEN;
+	u8 *buf;
+	int ret;
+
+	if (!piece->slen || !piece->dlen)
+		return -EINVAL;
+	buf = kmalloc(2 * room, GFP_ATOMIC);
+	if (!buf)
+		return -ENOMEM;
+	memcpy_from_sglist(buf, piece->src, piece->skip, piece->slen);
+	ret = comp ? mock_compress_buf(buf, buf + room, piece) :
+		     mock_decompress_buf(buf, buf + room, piece);
+	kfree(buf);
+	return ret;
+}
+
+static int mock_do_plain(struct acomp_req *req, bool comp)
+{
+	struct mock_piece piece = {
+		.src = req->src, .slen = req->slen,
+		.dst = req->dst, .dlen = req->dlen,
+	};
+	int ret = mock_do_piece(&piece, comp);
+
+	if (ret < 0)
+		return ret;
+	req->dlen = ret;
+	return 0;
+}
+
+static void mock_do_unit(struct mock_req *mock, unsigned int index)
+{
+	struct acomp_req *req = mock->req;
+	unsigned int size = acomp_request_unit_size(req);
+	struct mock_piece piece = { .dst = acomp_test_nth(req->dst, index) };
+
+	if (mock->comp) {
+		piece.src = req->src;
+		piece.skip = index * size;
+		piece.slen = size;
+		piece.dlen = piece.dst->length;
+	} else {
+		piece.src = acomp_test_nth(req->src, index);
+		piece.slen = piece.src->length;
+		piece.dlen = size;
+	}
+	acomp_unit_set_result(piece.dst, mock_do_piece(&piece, mock->comp));
+}
+
+/* Units are taken in an order that is not theirs; 7919 is a prime. */
+static unsigned int mock_order(struct mock_req *mock, unsigned int turn)
+{
+	return (turn * 7919 + 5) % mock->count;
+}
+
+static unsigned int mock_pieces(struct mock_req *mock)
+{
+	return max(mock->count, 1U);
+}
+
+static void mock_do_turn(struct mock_req *mock, unsigned int turn)
+{
+	if (mock->count)
+		mock_do_unit(mock, mock_order(mock, turn));
+	else
+		mock->err = mock_do_plain(mock->req, mock->comp);
+}
+
+/* Do the next piece.  Returns false if all are taken. */
+static bool mock_do_next(struct mock_req *mock)
+{
+	unsigned int turn = atomic_inc_return(&mock->next) - 1;
+
+	if (turn >= mock_pieces(mock))
+		return false;
+	mock_do_turn(mock, turn);
+	return true;
+}
+
+static int mock_result(struct mock_req *mock)
+{
+	return mock->count ? acomp_request_finish_units(mock->req) : mock->err;
+}
+
+static int mock_do_all(struct mock_req *mock)
+{
+	while (mock_do_next(mock))
+		;
+	return mock_result(mock);
+}
+
+/* Pieces are dealt out before, for the last work to end completes the request. */
+static void mock_work(struct mock_req *mock, unsigned int which)
+{
+	unsigned int turn;
+
+	if (mock->mode == MOCK_LATE)
+		usleep_range(500, 1000);
+	if (mock->mode == MOCK_BACKLOG && which == 0)
+		acomp_request_complete_task(mock->req, -EINPROGRESS);
+
+	for (turn = which; turn < mock_pieces(mock); turn += MOCK_NR_WORKS)
+		mock_do_turn(mock, turn);
+	if (atomic_dec_and_test(&mock->left))
+		acomp_request_complete_task(mock->req, mock_result(mock));
+}
+
+static void mock_work_0(struct work_struct *work)
+{
+	mock_work(container_of(work, struct mock_req, works[0]), 0);
+}
+
+static void mock_work_1(struct work_struct *work)
+{
+	mock_work(container_of(work, struct mock_req, works[1]), 1);
+}
+
+static enum hrtimer_restart mock_timer(struct hrtimer *timer)
+{
+	struct mock_req *mock = container_of(timer, struct mock_req, timer);
+
+	if (atomic_xchg(&mock->claimed, 1))
+		return HRTIMER_NORESTART;
+	atomic_inc(&timed);
+	acomp_request_complete(mock->req, mock_do_all(mock));
+	return HRTIMER_NORESTART;
+}
+
+static void mock_poll(struct acomp_req *req)
+{
+	struct mock_req *mock = acomp_request_ctx(req);
+
+	if (mock->mode == MOCK_POLL) {
+		/* One at a time: the caller must come back. */
+		if (atomic_read(&mock->claimed) || mock_do_next(mock))
+			return;
+	} else if (mock->mode != MOCK_RACE) {
+		return;
+	}
+	if (atomic_xchg(&mock->claimed, 1))
+		return;
+	hrtimer_cancel(&mock->timer);
+	atomic_inc(&polled);
+	acomp_request_complete_task(req, mock->mode == MOCK_POLL ?
+					 mock_result(mock) : mock_do_all(mock));
+}
+
+static void mock_start_work(struct mock_req *mock)
+{
+	unsigned int works = min(mock_pieces(mock), MOCK_NR_WORKS);
+	unsigned int cpu = raw_smp_processor_id();
+	unsigned int i;
+
+	atomic_set(&mock->left, works);
+	/* The request may be gone when the last has been queued. */
+	for (i = 0; i < works; i++) {
+		cpu = cpumask_next_wrap(cpu, cpu_online_mask);
+		queue_work_on(cpu, system_highpri_wq, &mock->works[i]);
+	}
+}
+
+static void mock_start_timer(struct mock_req *mock, unsigned int us)
+{
+	hrtimer_start(&mock->timer, us_to_ktime(us), HRTIMER_MODE_REL_SOFT);
+}
+
+static enum mock_mode mock_choose_mode(struct acomp_req *req)
+{
+	static const enum mock_mode mixed[] = {
+		MOCK_INLINE, MOCK_WORK, MOCK_AT_ONCE, MOCK_TIMER, MOCK_AT_ONCE,
+		MOCK_BACKLOG, MOCK_INLINE,
+	};
+	unsigned int turn = atomic_inc_return(&submitted);
+
+	switch (mock_mode) {
+	case MOCK_MIXED:
+		return mixed[turn % ARRAY_SIZE(mixed)];
+	case MOCK_FULL:
+		/* Not whole requests: to their submitters -EAGAIN says something else. */
+		if (acomp_request_unit_count(req) || turn % 3)
+			return MOCK_WORK;
+		return MOCK_FULL;
+	case MOCK_POLL:
+		return acomp_request_may_poll(req) ? MOCK_POLL : MOCK_TIMER;
+	case MOCK_RACE:
+		return acomp_request_may_poll(req) ? MOCK_RACE : MOCK_WORK;
+	default:
+		return mock_mode;
+	}
+}
+
+static void mock_prepare(struct mock_req *mock, struct acomp_req *req, bool comp)
+{
+	mock->req = req;
+	mock->comp = comp;
+	mock->mode = mock_choose_mode(req);
+	mock->count = acomp_request_unit_count(req);
+	atomic_set(&mock->next, 0);
+	atomic_set(&mock->claimed, 0);
+	INIT_WORK(&mock->works[0], mock_work_0);
+	INIT_WORK(&mock->works[1], mock_work_1);
+	hrtimer_setup(&mock->timer, mock_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+}
+
+static int mock_refuse(struct acomp_req *req, int err)
+{
+	if (acomp_request_unit_count(req))
+		acomp_request_fail_units(req, err);
+	return err;
+}
+
+static int mock_submit(struct acomp_req *req, bool comp)
+{
+	struct mock_req *mock = acomp_request_ctx(req);
+
+	mock_prepare(mock, req, comp);
+	switch (mock->mode) {
+	case MOCK_INLINE:
+		return mock_do_all(mock);
+	case MOCK_AT_ONCE:
+		acomp_request_complete_task(req, mock_do_all(mock));
+		return -EINPROGRESS;
+	case MOCK_FULL:
+		return mock_refuse(req, -EAGAIN);
+	case MOCK_REFUSE:
+		return mock_refuse(req, -ENODEV);
+	case MOCK_BACKLOG:
+		if (WARN_ON_ONCE(!(req->base.flags & CRYPTO_TFM_REQ_MAY_BACKLOG)))
+			return -EIO;
+		mock_start_work(mock);
+		return -EBUSY;
+	case MOCK_TIMER:
+		mock_start_timer(mock, 1);
+		return -EINPROGRESS;
+	case MOCK_RACE:
+		mock_start_timer(mock, atomic_read(&submitted) % 32);
+		return -EINPROGRESS;
+	case MOCK_POLL:
+		return -EINPROGRESS;
+	default:
+		mock_start_work(mock);
+		return -EINPROGRESS;
+	}
+}
+
+static int mock_compress(struct acomp_req *req)
+{
+	return mock_submit(req, true);
+}
+
+static int mock_decompress(struct acomp_req *req)
+{
+	return mock_submit(req, false);
+}
+
+static int mock_compress_sync(struct acomp_req *req)
+{
+	return mock_do_plain(req, true);
+}
+
+static int mock_decompress_sync(struct acomp_req *req)
+{
+	return mock_do_plain(req, false);
+}
+
+static struct acomp_alg mock_algs[] = {
+	{
+		.compress		= mock_compress_sync,
+		.decompress		= mock_decompress_sync,
+		.base.cra_name		= "kunit-rle",
+		.base.cra_driver_name	= MOCK_SYNC,
+		.base.cra_priority	= 1,
+		.base.cra_module	= THIS_MODULE,
+	}, {
+		.compress		= mock_compress,
+		.decompress		= mock_decompress,
+		.poll			= mock_poll,
+		.base.cra_name		= "kunit-rle",
+		.base.cra_driver_name	= MOCK_ASYNC,
+		.base.cra_flags		= CRYPTO_ALG_ASYNC,
+		.base.cra_reqsize	= sizeof(struct mock_req),
+		.base.cra_module	= THIS_MODULE,
+	}, {
+		.compress		= mock_compress,
+		.decompress		= mock_decompress,
+		.poll			= mock_poll,
+		.batch_size		= MOCK_BATCH_SIZE,
+		.base.cra_name		= "kunit-rle",
+		.base.cra_driver_name	= MOCK_UNITS,
+		.base.cra_flags		= CRYPTO_ALG_ASYNC | CRYPTO_ALG_REQ_UNITS,
+		.base.cra_reqsize	= sizeof(struct mock_req),
+		.base.cra_module	= THIS_MODULE,
+	},
+};
+
+int mock_register(void)
+{
+	return crypto_register_acomps(mock_algs, ARRAY_SIZE(mock_algs));
+}
+
+void mock_unregister(void)
+{
+	crypto_unregister_acomps(mock_algs, ARRAY_SIZE(mock_algs));
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Mock algorithms that complete in every way a driver can.
+ */
+#ifndef _CRYPTO_TESTS_ACOMPRESS_MOCK_H
+#define _CRYPTO_TESTS_ACOMPRESS_MOCK_H
+
+#define MOCK_SYNC	"kunit-rle-sync"
+/* Asynchronous, without and with CRYPTO_ALG_REQ_UNITS. */
+#define MOCK_ASYNC	"kunit-rle-async"
+#define MOCK_UNITS	"kunit-rle-units"
+
+#define MOCK_BATCH_SIZE	8
+
+/**
+ * enum mock_mode - how requests of the asynchronous mocks complete
+ *
+ * @MOCK_INLINE: before the call returns, without the callback
+ * @MOCK_AT_ONCE: by the callback, before the call returns
+ * @MOCK_WORK: from work on other CPUs, units in no order
+ * @MOCK_LATE: the same, a while later
+ * @MOCK_TIMER: from softirq
+ * @MOCK_BACKLOG: from work, after -EBUSY and the notice of the backlog
+ * @MOCK_FULL: every third request is refused with -EAGAIN
+ * @MOCK_MIXED: one way after the other
+ * @MOCK_POLL: by the poll operation, if the request may be polled
+ * @MOCK_RACE: by the poll operation or a timer, whoever is first
+ * @MOCK_REFUSE: the call returns -ENODEV for the whole request
+ */
+enum mock_mode {
+	MOCK_INLINE,
+	MOCK_AT_ONCE,
+	MOCK_WORK,
+	MOCK_LATE,
+	MOCK_TIMER,
+	MOCK_BACKLOG,
+	MOCK_FULL,
+	MOCK_MIXED,
+	MOCK_POLL,
+	MOCK_RACE,
+	MOCK_REFUSE,
+};
+
+/* Set by tests while no request is under way. */
+extern enum mock_mode mock_mode;
+
+int mock_register(void);
+void mock_unregister(void);
+
+/* Requests completed by polling, by a timer, and submitted, since the last call. */
+unsigned int mock_polled(void);
+unsigned int mock_timed(void);
+
+#endif /* _CRYPTO_TESTS_ACOMPRESS_MOCK_H */
