@@ -56,4 +56,49 @@ module_unloads_with_device_enabled()
 		"$(iax_names | wc -l)"
 }
 
+queue_state() { cat "$DSA/devices/wq${1#iax}.0/state"; }
+queue_driver() { basename "$(readlink "$DSA/devices/wq${1#iax}.0/driver")"; }
+
+# Test that a reset of the PCI function gives the crypto driver its queues back,
+# with the layout they had, and that those that were disabled stay so.
+reset_brings_queues_back()
+{
+	local name first second
+
+	enable_iaa.sh -q 2
+	first=$(iax_names | head -n 1)
+	second=$(iax_names | sed -n 2p)
+	echo "wq${second#iax}.0" >$DSA/drivers/crypto/unbind
+	for name in "$first" "$second"; do
+		echo 1 >"$PCI/devices/$(pci_of "$name")/reset"
+	done
+	expect "$first's queue" "$(queue_state "$first") $(queue_driver "$first")" \
+		"enabled crypto"
+	expect "its size" "$(cat "$DSA/devices/wq${first#iax}.0/size")" 64
+	expect "engines of its group" "$(cat "$DSA/devices/group${first#iax}.0/engines" | wc -w)" 8
+	expect "$second's queue" "$(queue_state "$second")" disabled
+	expect "enabled queues" "$(enabled_queues)" $(($(iax_names | wc -l) * 2 - 1))
+	expect "messages of failure" "$(dmesg | grep -c HALT)" 0
+}
+
+# Test that pages survive resets of all devices while they are swapped. The
+# driver may fall back to software meanwhile, but returns every byte.
+pages_survive_resets()
+{
+	local name
+
+	setup_swap
+	enable_iaa.sh -m sync -v 0
+	setup_zswap deflate-iaa
+	setup_folios 64
+	pageout -f 64k -s 4m -o -k text
+	for name in $(iax_names | tail -n +2); do
+		echo 1 >"$PCI/devices/$(pci_of "$name")/reset"
+	done
+	expect "enabled queues" "$(enabled_queues)" "$(iax_names | wc -l)"
+	pageout -f 64k -s 4m -o -k text
+	expect "calls in software" $(($(iaa_stat total_sw_comp_calls) +
+		$(iaa_stat total_sw_decomp_calls))) 0
+}
+
 ktap_run "$@"
