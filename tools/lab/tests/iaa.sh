@@ -34,7 +34,7 @@ test_base_reset()
 	grep -q 'HALT: unable to re-enable wq' "$LOGS/iaa-base-reset/console"
 }
 
-# Suites of pure code, on machines made up for them.
+# Suites of a module, on machines and devices made up for them.
 iaa_kunit()
 {
 	"$LAB/boot.sh" -k ours -c wall -a "$APPEND" -o "$LOGS/iaa-kunit-$1" /lab/bin/kunit.sh "$1"
@@ -42,6 +42,7 @@ iaa_kunit()
 
 group_iaa()
 {
+	check_ktap "idxd" iaa_kunit idxd_kunit
 	check_ktap "pure parts" iaa_kunit iaa_crypto_kunit
 	check_ktap "unbinding" iaa_guest ours unbind \
 		functions_unbind_with_device_enabled module_unloads_with_device_enabled \
