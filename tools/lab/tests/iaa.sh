@@ -40,6 +40,29 @@ iaa_kunit()
 	"$LAB/boot.sh" -k ours -c wall -a "$APPEND" -o "$LOGS/iaa-kunit-$1" /lab/bin/kunit.sh "$1"
 }
 
+# Devices that fail when the guest tells them to, if the lab has them.
+faulty_guest()
+{
+	LAB_IAA_PROPERTIES=inject=on iaa_guest "$@"
+}
+
+# Test that the base kernel does not get a device out of a halt.
+test_base_halt()
+{
+	refused faulty_guest base base-halt software_halt_is_recovered
+}
+
+group_faults()
+{
+	if [ ! -f "$LAB/guest/iaa-fault.c" ]; then
+		check "halts and hung commands" skip "the device model has no fault injection"
+		return
+	fi
+	check_ktap "halts" faulty_guest ours halts software_halt_is_recovered \
+		flr_halt_is_recovered hung_command_is_given_up warm_halt_disables_the_device
+	check "halts stay on the base kernel" test_base_halt
+}
+
 group_iaa()
 {
 	check_ktap "idxd" iaa_kunit idxd_kunit
@@ -50,4 +73,5 @@ group_iaa()
 	check "unbinding fails on the base kernel" test_base_unbind
 	check_ktap "resets" iaa_guest ours resets reset_brings_queues_back pages_survive_resets
 	check "resets fail on the base kernel" test_base_reset
+	group_faults
 }

@@ -11,6 +11,8 @@
  * iaa_huff_entry - a Huffman code as the device takes it
  * @code: the code, most significant bit first, as RFC 1951 prints them
  * @length: its length in bits, 1 to 15
+ *
+ * Return: an entry for an AECS
  */
 u32 iaa_huff_entry(unsigned int code, unsigned int length)
 {
@@ -21,6 +23,8 @@ u32 iaa_huff_entry(unsigned int code, unsigned int length)
  * iaa_mode_supported - can a device do this mode?
  * @mode: the mode
  * @iaa_cap: the device's IAACAP register; zero before version 2.0
+ *
+ * Return: whether it can
  */
 bool iaa_mode_supported(const struct iaa_mode *mode, u64 iaa_cap)
 {
@@ -36,6 +40,8 @@ EXPORT_SYMBOL_IF_KUNIT(iaa_mode_supported);
  * @slen: bytes to compress
  *
  * The queue has a limit of its own, for all modes.
+ *
+ * Return: whether it can
  */
 bool iaa_mode_takes(const struct iaa_mode *mode, unsigned int slen)
 {
