@@ -8,8 +8,8 @@ LAB := tools/lab
 export
 
 .DEFAULT_GOAL := help
-.PHONY: help host run check shell tree refresh kernel qemu profile menuconfig \
-	clean distclean
+.PHONY: help host run check soak shell tree refresh kernel qemu profile \
+	menuconfig clean distclean
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +20,8 @@ help:
 #:   make run         swap real pages through zswap and the emulated IAA, compare
 #:                    every byte, print a table          (a minute; first time ~10)
 #:   make check       all tests; the last line says "N passed, N failed"
+#:   make soak        the tests that take hours: fuzzing (MINUTES= each, [30]), a
+#:                    million pages through the model's coder
 #:   make shell       a prompt in the guest: programs in /lab, this folder in /repo
 #:
 #: Variables of make run                       (defaults in brackets)
@@ -57,6 +59,9 @@ run: host
 
 check: host
 	@$(LAB)/check.sh $(TEST)
+
+soak: host
+	@$(LAB)/soak.sh
 
 shell: host
 	@$(LAB)/boot.sh -s -c wall -k $(or $(KERNEL),ours)

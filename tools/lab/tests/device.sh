@@ -158,6 +158,17 @@ test_main_job_without_device()
 	grep -q 'no IAA device' "$LOGS/main-job-without"
 }
 
+# Test that pages of real data come back whatever decompresses them, and that
+# they shrink as much as they would with zlib.
+test_pages()
+{
+	local corpus
+
+	corpus=$("$LAB/corpus.sh")
+	cpio -i --quiet --to-stdout lab/corpus <"$corpus" >"$LOGS/corpus"
+	"$LAB/fuzz.sh" pages "$LOGS/corpus" 8192
+}
+
 group_device()
 {
 	QEMU_TESTS=$("$LAB/qemu.sh" tests)
@@ -172,6 +183,9 @@ group_device()
 	check_ktap "fault injection" \
 		env QTEST_QEMU_BINARY="$QEMU_TESTS/qemu-system-x86_64" \
 		"$QEMU_TESTS/tests/qtest/iaa-inject-test" --tap
+	check "pages through the coder" test_pages
+	check "the decompressor against a fuzzer" "$LAB/fuzz.sh" inflate 60
+	check "descriptors against a fuzzer" "$LAB/fuzz.sh" descriptor 60
 	check_ktap "2 packages with 2 devices" device_tests two-packages 4 0x100
 	check_ktap "1 package with 1 device" \
 		shaped LAB_PACKAGES=1 LAB_IAA_PER_PACKAGE=1 one 1 0x100 \
