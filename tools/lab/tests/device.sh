@@ -166,7 +166,7 @@ test_pages()
 
 	corpus=$("$LAB/corpus.sh")
 	cpio -i --quiet --to-stdout lab/corpus <"$corpus" >"$LOGS/corpus"
-	"$LAB/fuzz.sh" pages "$LOGS/corpus" 8192
+	"$LAB/fuzz.sh" pages "$LOGS/corpus" 5000
 }
 
 group_device()
