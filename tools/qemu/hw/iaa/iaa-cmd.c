@@ -123,6 +123,17 @@ static uint8_t iaa_cmd_check_wqs(IAAState *s, uint32_t operand,
 }
 
 /*
+ * Descriptors do not have a PASID of their own in dedicated queues, and other
+ * queues do not get any, so that there is nothing to wait for or to abandon.
+ */
+static uint8_t iaa_cmd_check_pasid(IAAState *s, uint32_t operand,
+                                   IAAQueueSet *wqs)
+{
+    return iaa_device_state(s) == IAA_DEVICE_ENABLED ?
+           IAA_CMDSTS_SUCCESS : IAA_CMDSTS_NOT_ENABLED;
+}
+
+/*
  * The size stays: software could not set it again while the device is enabled,
  * and Linux enables the queue again without disabling the device.
  */
@@ -170,6 +181,12 @@ static const IAACommand iaa_commands[] = {
     },
     [IAA_CMD_RESET_WQ] = {
         "reset-wq", iaa_cmd_check_wqs, NULL, false, iaa_cmd_reset_wqs,
+    },
+    [IAA_CMD_DRAIN_PASID] = {
+        "drain-pasid", iaa_cmd_check_pasid, NULL, false, NULL,
+    },
+    [IAA_CMD_ABORT_PASID] = {
+        "abort-pasid", iaa_cmd_check_pasid, NULL, false, NULL,
     },
 };
 

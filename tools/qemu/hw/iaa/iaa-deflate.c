@@ -6,7 +6,8 @@
  * software puts the header of the block, then the tokens in the codes of the
  * AECS, then what END_PROCESS asks for.  With one-pass header generation it
  * keeps the tokens until it has made codes for them, and the generated header
- * takes the place of the accumulator.
+ * takes the place of the accumulator.  In statistics mode it writes how often
+ * it would have used each symbol, and nothing else.
  */
 
 #include "qemu/osdep.h"
@@ -19,6 +20,8 @@ typedef enum DeflatePhase {
     PHASE_PREFIX,           /* accumulator or generated header */
     PHASE_REPLAY,           /* header generation: write kept tokens */
     PHASE_COMPRESS,         /* write tokens as they are found */
+    PHASE_COUNT,            /* statistics: count tokens as they are found */
+    PHASE_STATS,            /* statistics: write the counts */
     PHASE_TRAILER,
     PHASE_FLUSH,
     PHASE_END,
@@ -45,6 +48,7 @@ struct IAADeflate {
 
     uint32_t num_kept;
     uint32_t num_replayed;
+    uint32_t num_stats;     /* counts written */
     IAACounts counts;
     IAAToken kept[IAA_GEN_HEADER_MAX];
 
@@ -87,6 +91,13 @@ static void start_with_gen_header(IAADeflate *s,
     s->phase = PHASE_COLLECT;
 }
 
+static void start_with_stats(IAADeflate *s)
+{
+    s->num_stats = 0;
+    memset(&s->counts, 0, sizeof(s->counts));
+    s->phase = PHASE_COUNT;
+}
+
 void iaa_deflate_start(IAADeflate *s, const IAADeflateParams *params)
 {
     s->last = false;
@@ -102,7 +113,9 @@ void iaa_deflate_start(IAADeflate *s, const IAADeflateParams *params)
     s->result = (IAACodecResult) { 0 };
     iaa_lz77_start(&s->lz, params->literals_only);
 
-    if (params->gen_header) {
+    if (params->stats) {
+        start_with_stats(s);
+    } else if (params->gen_header) {
         start_with_gen_header(s, params);
     } else {
         start_with_aecs(s, params);
@@ -194,7 +207,7 @@ static void put_token(IAADeflate *s, IAAToken token)
     }
 }
 
-static void keep_token(IAADeflate *s, IAAToken token)
+static void count_token(IAADeflate *s, IAAToken token)
 {
     if (token.distance) {
         s->counts.ll[IAA_EOB + 1 + length_index(token.length)]++;
@@ -202,6 +215,11 @@ static void keep_token(IAADeflate *s, IAAToken token)
     } else {
         s->counts.ll[token.literal]++;
     }
+}
+
+static void keep_token(IAADeflate *s, IAAToken token)
+{
+    count_token(s, token);
     s->kept[s->num_kept++] = token;
 }
 
@@ -275,6 +293,45 @@ static bool compress_token(IAADeflate *s, IAAStream *io)
     return true;
 }
 
+static bool count_tokens(IAADeflate *s, IAAStream *io)
+{
+    bool last = s->last && !io->in_len;
+    IAAToken token;
+
+    if (iaa_lz77_next(&s->lz, last, &token)) {
+        count_token(s, token);
+    } else if (io->in_len) {
+        iaa_lz77_feed(&s->lz, io);
+    } else if (last) {
+        s->counts.ll[IAA_EOB] = s->end_process != IAA_END_NOTHING;
+        s->phase = PHASE_STATS;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Both lists are filled up to a multiple of four */
+static uint32_t stats_entry(const IAADeflate *s, unsigned i)
+{
+    unsigned d = i - IAA_STATS_D;
+
+    if (i < IAA_STATS_D) {
+        return i < IAA_NUM_LL ? s->counts.ll[i] : 0;
+    }
+    return d < IAA_NUM_D ? s->counts.d[d] : 0;
+}
+
+static bool write_stats(IAADeflate *s, IAAStream *io)
+{
+    if (s->num_stats < IAA_STATS_ENTRIES) {
+        put_bits(s, stats_entry(s, s->num_stats++), 32);
+    } else {
+        s->phase = PHASE_END;
+    }
+    return true;
+}
+
 /* LEN 0 and its complement, from the next byte boundary on */
 static void put_empty_stored_block(IAADeflate *s, bool bfinal)
 {
@@ -318,6 +375,8 @@ static PhaseFunc * const phase_func[] = {
     [PHASE_PREFIX]      = write_prefix,
     [PHASE_REPLAY]      = replay_token,
     [PHASE_COMPRESS]    = compress_token,
+    [PHASE_COUNT]       = count_tokens,
+    [PHASE_STATS]       = write_stats,
     [PHASE_TRAILER]     = write_trailer,
     [PHASE_FLUSH]       = flush_last_byte,
     [PHASE_END]         = end_stream,

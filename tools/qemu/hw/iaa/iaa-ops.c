@@ -132,16 +132,21 @@ static bool iaa_compress_generates(const IAADescriptor *desc)
     return iaa_compress_header(desc) != IAA_HEADER_NONE;
 }
 
+static bool iaa_compress_counts(const IAADescriptor *desc)
+{
+    return desc->mode & IAA_COMPRESS_STATS;
+}
+
 static uint8_t iaa_compress_check_mode(const IAAState *s,
                                        const IAADescriptor *desc)
 {
-    uint16_t known = IAA_COMPRESS_FLUSH | IAA_COMPRESS_LITERALS |
-                     R_IAA_COMPRESS_END_PROCESS_MASK;
+    uint16_t known = IAA_COMPRESS_STATS | IAA_COMPRESS_FLUSH |
+                     IAA_COMPRESS_LITERALS | R_IAA_COMPRESS_END_PROCESS_MASK;
 
     switch (iaa_compress_header(desc)) {
     case IAA_HEADER_ONE_PASS:
     case IAA_HEADER_ONE_PASS_FINAL:
-        if (iaa_header_generation(s)) {
+        if (iaa_header_generation(s) && !iaa_compress_counts(desc)) {
             known |= R_IAA_COMPRESS_HEADER_MASK;
         }
         break;
@@ -177,7 +182,7 @@ static uint8_t iaa_compress_check_src2(const IAADescriptor *desc)
     case 0:
         /* The codes have to come from somewhere */
         if (desc->op_flags & IAA_FLAG_WR_SRC2 ||
-            !iaa_compress_generates(desc)) {
+            (!iaa_compress_generates(desc) && !iaa_compress_counts(desc))) {
             return IAA_STATUS_FLAGS;
         }
         return IAA_STATUS_NONE;
@@ -232,6 +237,7 @@ static bool iaa_compress_start(IAAEngine *e)
         .end_process = FIELD_EX16(desc->mode, IAA_COMPRESS, END_PROCESS),
         .flush = desc->mode & IAA_COMPRESS_FLUSH,
         .literals_only = desc->mode & IAA_COMPRESS_LITERALS,
+        .stats = iaa_compress_counts(desc),
         .gen_header = iaa_compress_generates(desc),
         .gen_bfinal = iaa_compress_header(desc) == IAA_HEADER_ONE_PASS_FINAL,
     };
@@ -272,13 +278,14 @@ static IAAStep iaa_compress_step(IAAEngine *e)
     return step;
 }
 
+/* Counting has not used the accumulator, so what is in it stays */
 static void iaa_compress_save(IAAEngine *e)
 {
-    uint32_t bits;
+    if (!iaa_compress_counts(&e->job.work.desc)) {
+        uint32_t bits = iaa_deflate_pending(e->deflate, e->aecs.acc);
 
-    memset(e->aecs.acc, 0, sizeof(e->aecs.acc));
-    bits = iaa_deflate_pending(e->deflate, e->aecs.acc);
-    e->aecs.acc_bits = cpu_to_le32(bits);
+        e->aecs.acc_bits = cpu_to_le32(bits);
+    }
     e->aecs.crc = cpu_to_le32(e->job.sum.crc);
     e->aecs.xor_checksum = cpu_to_le32(e->job.sum.xor);
 }

@@ -118,7 +118,8 @@ static IAADescriptor iaa_desc_from_le(const IAADescriptor *le)
 
 /*
  * A posted write cannot be refused, so what a dedicated queue has no room for
- * is lost.  Whether silicon logs that is not known.
+ * is lost.  A shared queue takes none at all: it wants ENQCMD, which a CPU of
+ * QEMU does not have.  Whether silicon logs that is not known.
  */
 static void iaa_wq_drop(IAAState *s, IAAWorkQueue *wq,
                         const IAADescriptor *desc)
@@ -171,7 +172,8 @@ static void iaa_wq_submit(IAAState *s, IAAWorkQueue *wq,
 {
     IAAInjection inject;
 
-    if (wq->state != IAA_WQ_ENABLED || wq->outstanding >= wq->size) {
+    if (wq->state != IAA_WQ_ENABLED || !wq->dedicated ||
+        wq->outstanding >= wq->size) {
         iaa_wq_drop(s, wq, desc);
         return;
     }
@@ -336,6 +338,23 @@ void iaa_wq_load_groups(IAAState *s)
     }
 }
 
+/*
+ * A shared queue can be set up and enabled, like on silicon, but nobody can
+ * submit to it, hence its PASID does not matter.  The codes are guesses.
+ */
+static uint8_t iaa_wq_check_mode(const IAAState *s, unsigned index)
+{
+    uint32_t mode = iaa_wqcfg(s, A_IAA_WQCFG_MODE, index);
+
+    if (FIELD_EX32(mode, IAA_WQCFG_MODE, DEDICATED)) {
+        return FIELD_EX32(mode, IAA_WQCFG_MODE, PASID_EN) ?
+               IAA_CMDSTS_WQ_PASID : IAA_CMDSTS_SUCCESS;
+    }
+    return iaa_wqcfg(s, A_IAA_WQCFG_THRESHOLD, index) >
+           iaa_wqcfg(s, A_IAA_WQCFG_SIZE, index) ?
+           IAA_CMDSTS_WQ_SIZE : IAA_CMDSTS_SUCCESS;
+}
+
 /**
  * iaa_wq_check: whether a queue can be enabled as configured
  * @s: device
@@ -346,8 +365,8 @@ void iaa_wq_load_groups(IAAState *s)
 uint8_t iaa_wq_check(const IAAState *s, unsigned index)
 {
     const IAAWorkQueue *wq = &s->wq[index];
-    uint32_t mode = iaa_wqcfg(s, A_IAA_WQCFG_MODE, index);
     uint32_t limits = iaa_wqcfg(s, A_IAA_WQCFG_LIMITS, index);
+    uint8_t status;
 
     if (wq->state != IAA_WQ_DISABLED) {
         return IAA_CMDSTS_WQ_ENABLED;
@@ -356,11 +375,9 @@ uint8_t iaa_wq_check(const IAAState *s, unsigned index)
     if (!iaa_wqcfg(s, A_IAA_WQCFG_SIZE, index) || wq->group < 0) {
         return IAA_CMDSTS_WQ_SIZE;
     }
-    if (!FIELD_EX32(mode, IAA_WQCFG_MODE, DEDICATED)) {
-        return IAA_CMDSTS_WQ_MODE;
-    }
-    if (FIELD_EX32(mode, IAA_WQCFG_MODE, PASID_EN)) {
-        return IAA_CMDSTS_WQ_PASID;
+    status = iaa_wq_check_mode(s, index);
+    if (status != IAA_CMDSTS_SUCCESS) {
+        return status;
     }
     if (FIELD_EX32(limits, IAA_WQCFG_LIMITS, MAX_BATCH_SHIFT)) {
         return IAA_CMDSTS_WQ_MAX_BATCH;
@@ -379,6 +396,7 @@ static void iaa_wq_enable_one(IAAState *s, IAAWorkQueue *wq)
 
     wq->size = iaa_wqcfg(s, A_IAA_WQCFG_SIZE, wq->index);
     wq->priority = FIELD_EX32(mode, IAA_WQCFG_MODE, PRIORITY);
+    wq->dedicated = FIELD_EX32(mode, IAA_WQCFG_MODE, DEDICATED);
     wq->block_on_fault = FIELD_EX32(mode, IAA_WQCFG_MODE, BOF_EN);
     wq->max_transfer = 1ull << FIELD_EX32(limits, IAA_WQCFG_LIMITS,
                                           MAX_TRANSFER_SHIFT);

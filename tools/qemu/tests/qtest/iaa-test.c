@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include <zlib.h>
+#include "hw/iaa/iaa-deflate.h"
 #include "hw/pci/pci_ids.h"
 #include "hw/pci/pci_regs.h"
 #include "libqos/iaa.h"
@@ -186,7 +187,7 @@ static void test_enable_wq_errors(void)
         IAACommandStatus status;
     } cases[] = {
         { { 1, 0, dedicated, 12 }, IAA_CMDSTS_WQ_SIZE },
-        { { 2, 16, 0, 12 }, IAA_CMDSTS_WQ_MODE },
+        { { 2, 16, 0, 12 }, IAA_CMDSTS_WQ_SIZE },
         { { 3, 16, dedicated | R_IAA_WQCFG_MODE_PASID_EN_MASK, 12 },
           IAA_CMDSTS_WQ_PASID },
         { { 4, 16, dedicated, 12 | 1 << 5 }, IAA_CMDSTS_WQ_MAX_BATCH },
@@ -203,6 +204,8 @@ static void test_enable_wq_errors(void)
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         qiaa_config_queue(iaa, &cases[i].queue);
     }
+    /* More than a shared queue has entries */
+    qiaa_wq_writel(iaa, 2, A_IAA_WQCFG_THRESHOLD, 17);
     qiaa_enable_one(iaa);
     g_assert_cmphex(qiaa_execute(iaa, IAA_CMD_ENABLE_WQ, 0), ==,
                     IAA_CMDSTS_WQ_ENABLED);
@@ -522,6 +525,78 @@ static void test_aecs_chain(void)
     g_assert_cmphex(second.xor_checksum, ==, 0x0061 ^ 0x6362);
     g_assert_cmpuint(first.output_size + second.output_size, ==, sizeof(abc));
     assert_memory(iaa, desc.dst_addr - first.output_size, abc, sizeof(abc));
+    qiaa_stop(iaa);
+}
+
+static uint64_t sum_stats(const uint32_t *stats, unsigned begin, unsigned end)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = begin; i < end; i++) {
+        sum += le32_to_cpu(stats[i]);
+    }
+    return sum;
+}
+
+/* Test that symbols are counted, with and without an AECS, and all of them */
+static void test_stats(void)
+{
+    const uint32_t size = 100000;
+    g_autofree uint8_t *text = qiaa_make_text(size, 8);
+    uint32_t stats[IAA_STATS_ENTRIES];
+    IAACompressAECS aecs = qiaa_fixed_aecs(), saved;
+    QIAA *iaa = qiaa_start("");
+    IAADescriptor desc = qiaa_desc_compress(iaa, "abcabcabcabc", 12,
+                                            sizeof(stats));
+    IAACompletion record;
+
+    qiaa_enable_one(iaa);
+    desc.mode = IAA_COMPRESS_STATS | QIAA_COMPRESS_MODE;
+    desc.op_flags |= IAA_FLAG_WR_SRC2_DONE | IAA_FLAG_AECS_TOGGLE;
+    desc.src2_addr = qiaa_alloc(iaa, 2 * sizeof(aecs));
+    qiaa_memwrite(iaa, desc.src2_addr + sizeof(aecs), &aecs, sizeof(aecs));
+    guard_destination(iaa, &desc);
+    record = qiaa_run(iaa, &desc);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_SUCCESS);
+    g_assert_cmpuint(record.output_size, ==, sizeof(stats));
+    g_assert_cmphex(record.crc, ==, crc32(0, (uint8_t *)"abcabcabcabc", 12));
+    assert_guarded(iaa, &desc);
+    qiaa_memread(iaa, desc.dst_addr, stats, sizeof(stats));
+    g_assert_cmpuint(le32_to_cpu(stats['a']), ==, 1);
+    g_assert_cmpuint(le32_to_cpu(stats['b']), ==, 1);
+    g_assert_cmpuint(le32_to_cpu(stats['c']), ==, 1);
+    g_assert_cmpuint(le32_to_cpu(stats[256]), ==, 1);
+    /* Length 9 is symbol 263, distance 3 symbol 2 */
+    g_assert_cmpuint(le32_to_cpu(stats[263]), ==, 1);
+    g_assert_cmpuint(le32_to_cpu(stats[IAA_STATS_D + 2]), ==, 1);
+    g_assert_cmpuint(sum_stats(stats, 0, IAA_STATS_ENTRIES), ==, 6);
+    aecs.crc = cpu_to_le32(record.crc);
+    aecs.xor_checksum = cpu_to_le32(record.xor_checksum);
+    qiaa_memread(iaa, desc.src2_addr, &saved, sizeof(saved));
+    g_assert_cmpmem(&saved, sizeof(saved), &aecs, sizeof(aecs));
+
+    /* Each length has a distance, and nothing ends that need not */
+    desc = qiaa_desc_compress(iaa, text, size, sizeof(stats));
+    desc.op_flags = qiaa_op(IAA_OP_COMPRESS, QIAA_RECORD_FLAGS);
+    desc.mode = IAA_COMPRESS_STATS;
+    g_assert_cmphex(qiaa_run(iaa, &desc).status, ==, IAA_STATUS_SUCCESS);
+    qiaa_memread(iaa, desc.dst_addr, stats, sizeof(stats));
+    g_assert_cmpuint(le32_to_cpu(stats[256]), ==, 0);
+    g_assert_cmpuint(sum_stats(stats, 257, 286), ==,
+                     sum_stats(stats, IAA_STATS_D, IAA_STATS_D + 30));
+    g_assert_cmpuint(sum_stats(stats, 257, 286), >, 1000);
+
+    desc.mode |= IAA_COMPRESS_LITERALS;
+    g_assert_cmphex(qiaa_run(iaa, &desc).status, ==, IAA_STATUS_SUCCESS);
+    qiaa_memread(iaa, desc.dst_addr, stats, sizeof(stats));
+    g_assert_cmpuint(sum_stats(stats, 0, 256), ==, size);
+
+    desc.max_dst_size = sizeof(stats) - 1;
+    guard_destination(iaa, &desc);
+    record = qiaa_run(iaa, &desc);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_ANALYTICS);
+    g_assert_cmphex(record.error, ==, 0x19);
+    assert_guarded(iaa, &desc);
     qiaa_stop(iaa);
 }
 
@@ -862,6 +937,49 @@ static void test_queue_depth(void)
     qiaa_submit(iaa, 0, &desc[4]);
     qiaa_step(iaa, QIAA_LONG_NS);
     g_assert_cmphex(qiaa_status(iaa, &desc[4]), ==, IAA_STATUS_SUCCESS);
+    qiaa_stop(iaa);
+}
+
+/* Test that a shared queue can be enabled, and takes no posted writes */
+static void test_shared_queue(void)
+{
+    const QIAAQueue queue = {
+        .size = 16,
+        .mode = R_IAA_WQCFG_MODE_PASID_EN_MASK,
+        .transfer_shift = 12,
+    };
+    QIAA *iaa = qiaa_start(",overflow-swerr=0x70");
+    IAADescriptor desc = qiaa_desc_noop(iaa);
+
+    qiaa_wq_writel(iaa, 0, A_IAA_WQCFG_THRESHOLD, 16);
+    qiaa_enable(iaa, &queue, 1);
+    g_assert_cmphex(qiaa_wq_readl(iaa, 0, A_IAA_WQCFG_STATUS), ==, 1u << 30);
+    qiaa_submit(iaa, 0, &desc);
+    assert_swerr(iaa, 0x70, false);
+    clear_swerr(iaa);
+    qiaa_step(iaa, QIAA_LONG_NS);
+    g_assert_cmphex(qiaa_status(iaa, &desc), ==, IAA_STATUS_NONE);
+    g_assert_cmphex(qiaa_execute(iaa, IAA_CMD_DISABLE_WQ, 1), ==, 0);
+    qiaa_stop(iaa);
+}
+
+/* Test that there is nothing to wait for or to abandon by PASID */
+static void test_pasid_commands(void)
+{
+    QIAA *iaa = qiaa_start("");
+    IAADescriptor desc = qiaa_desc_noop(iaa);
+
+    g_assert_cmphex(qiaa_execute(iaa, IAA_CMD_DRAIN_PASID, 7), ==,
+                    IAA_CMDSTS_NOT_ENABLED);
+    g_assert_cmphex(qiaa_execute(iaa, IAA_CMD_ABORT_PASID, 7), ==,
+                    IAA_CMDSTS_NOT_ENABLED);
+    qiaa_enable_one(iaa);
+    qiaa_submit(iaa, 0, &desc);
+    g_assert_cmphex(qiaa_execute(iaa, IAA_CMD_DRAIN_PASID, 7), ==, 0);
+    g_assert_cmphex(qiaa_execute(iaa, IAA_CMD_ABORT_PASID, 7), ==, 0);
+    g_assert_cmphex(qiaa_status(iaa, &desc), ==, IAA_STATUS_NONE);
+    qiaa_step(iaa, BASE_NS);
+    g_assert_cmphex(qiaa_status(iaa, &desc), ==, IAA_STATUS_SUCCESS);
     qiaa_stop(iaa);
 }
 
@@ -1472,6 +1590,8 @@ int main(int argc, char **argv)
     qtest_add_func("/iaa/cmd/abandon", test_abandon);
     qtest_add_func("/iaa/wq/depth", test_queue_depth);
     qtest_add_func("/iaa/wq/portal", test_portal);
+    qtest_add_func("/iaa/wq/shared", test_shared_queue);
+    qtest_add_func("/iaa/cmd/pasid", test_pasid_commands);
     qtest_add_func("/iaa/wq/priority", test_priority);
     qtest_add_func("/iaa/op/noop", test_noop);
     qtest_add_func("/iaa/op/drain", test_drain_operation);
@@ -1482,6 +1602,7 @@ int main(int argc, char **argv)
     qtest_add_func("/iaa/op/decompress-error", test_decompress_error);
     qtest_add_func("/iaa/op/crc32c", test_crc32c);
     qtest_add_func("/iaa/op/aecs-chain", test_aecs_chain);
+    qtest_add_func("/iaa/op/stats", test_stats);
     qtest_add_func("/iaa/op/header-generation", test_header_generation);
     qtest_add_func("/iaa/error/descriptors", test_bad_descriptors);
     qtest_add_func("/iaa/error/aecs", test_bad_aecs);

@@ -42,6 +42,10 @@
 #define IAA_NUM_LL          286
 #define IAA_NUM_D           30
 
+/* Counts that statistics mode writes, 4 bytes each, those of distances last */
+#define IAA_STATS_D         288
+#define IAA_STATS_ENTRIES   320
+
 /* Completion status; the numbers are those of the completion record */
 enum {
     IAA_CODEC_SUCCESS       = 0x01,
@@ -150,6 +154,9 @@ typedef struct IAADeflate IAADeflate;
  * @flush: pad the last byte with zeroes and write it out; without, its bits
  *         are left for iaa_deflate_pending()
  * @literals_only: do not look for matches
+ * @stats: write IAA_STATS_ENTRIES counts of the symbols needed instead, without
+ *         @huffman and @acc.  The end-of-block symbol counts if @end_process
+ *         has one
  * @gen_header: generate codes and the header of a dynamic block in one pass,
  *              without @huffman and @acc.  More than IAA_GEN_HEADER_MAX bytes
  *              of input end in IAA_CODEC_INVALID_SIZE (what silicon does is
@@ -164,6 +171,7 @@ typedef struct IAADeflateParams {
     uint8_t end_process;
     bool flush;
     bool literals_only;
+    bool stats;
     bool gen_header;
     bool gen_bfinal;
 } IAADeflateParams;

@@ -106,6 +106,8 @@ typedef enum IAACommandCode {
     IAA_CMD_DRAIN_WQ        = 8,
     IAA_CMD_ABORT_WQ        = 9,
     IAA_CMD_RESET_WQ        = 10,
+    IAA_CMD_DRAIN_PASID     = 11,
+    IAA_CMD_ABORT_PASID     = 12,
 } IAACommandCode;
 
 REG32(IAA_CMDSTS, 0xa8)
@@ -259,6 +261,7 @@ typedef enum IAAOpcode {
 #define IAA_FLAG_AECS_TOGGLE    BIT(22)     /* read second, write first */
 
 /* Flags of COMPRESS */
+#define IAA_COMPRESS_STATS      BIT(0)      /* counts of symbols instead */
 #define IAA_COMPRESS_FLUSH      BIT(1)
 #define IAA_COMPRESS_LITERALS   BIT(4)
 REG16(IAA_COMPRESS, 0)

@@ -54,6 +54,7 @@ typedef struct IAAWorkQueue {
     /* From WQCFG, which is locked while the queue is enabled */
     uint16_t size;
     uint8_t priority;
+    bool dedicated;             /* not: shared, takes ENQCMD only */
     bool block_on_fault;
     uint64_t max_transfer;      /* bytes */
 
