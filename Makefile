@@ -33,6 +33,7 @@ help:
 #:   LAB_...=         any symbol of Kconfig, for example LAB_IAA_PER_PACKAGE=4
 #: Variables of make check
 #:   TEST=            one group: lab, device, acomp, iaa
+#:   FLAVOUR=debug    guests with the debug kernel             [lab]
 #:
 #: Working on it
 #:   make tree        build/linux = pristine tree + patches/ + our own files

@@ -10,7 +10,8 @@
 # -c icount (default): one thread, one guest instruction is one virtual
 # nanosecond, and a run repeats exactly; wall: a thread per CPU, real time.
 # -d adds files to the guest, -o says where the logs go. The status is 125 when
-# the guest died or took too long, 124 when the kernel complained.
+# the guest died or took too long, 124 when the kernel complained. The variable
+# FLAVOUR is the default of -f, so that "make check FLAVOUR=debug" reaches here.
 
 # shellcheck source=tools/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -20,7 +21,7 @@
 # What no kernel may say while it is under test.
 COMPLAINTS='BUG:|WARNING:|Oops|KASAN:|UBSAN:|DMA-API:.*(error|warn|leak|exceed)|INFO: (task|rcu)|lockdep|possible circular|inconsistent lock|general protection|Kernel panic|Call Trace|unable to handle'
 
-KERNEL=ours FLAVOUR=lab CLOCK=icount SHELL_MODE=no TIMEOUT=900
+KERNEL=ours FLAVOUR=${FLAVOUR:-lab} CLOCK=icount SHELL_MODE=no TIMEOUT=900
 APPEND='' OUTPUT='' ARCHIVES=() EXTRA=()
 
 parse_options()
