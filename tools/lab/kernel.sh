@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # Builds a kernel and prints the folder with its image, modules and selftests.
 #
-#   kernel.sh base|ours [lab|debug]     base: Linux as Debian ships it, no patch
+#   kernel.sh base|ours [FLAVOUR]       base: Linux as Debian ships it, no patch
 #   kernel.sh tree                      only bring build/linux up to date
 #   kernel.sh verify CONFIG FRAGMENT... has every option of the fragments survived?
+#
+# Flavours: lab (modules, self-tests), debug, bench (what is measured: no tests).
 #
 # A result is kept by the hash of all that goes into it, so that what was built
 # once, in any clone, is not built again. "ours" starts as a copy of the built
@@ -17,15 +19,16 @@
 SELFTESTS=(cgroup:test_zswap cgroup:test_memcontrol)
 
 # The config fragments of a flavour and a kernel, in the order they are merged.
-# Base does not know the symbols that the series adds.
+# Base does not know the symbols that the series adds; those are of tests.
 fragments()
 {
 	local flavour=$1 kernel=$2 dir=$LAB/config
 
 	case $flavour in
-	lab) printf '%s\n' "$dir"/{boot,memory,crypto,tests}.config ;;
-	debug) printf '%s\n' "$dir"/{boot,memory,crypto,tests,debug}.config ;;
-	*) die "no such kernel flavour: '$flavour' (lab or debug)" ;;
+	lab) printf '%s\n' "$dir"/{boot,memory,crypto,iaa,tests}.config ;;
+	debug) printf '%s\n' "$dir"/{boot,memory,crypto,iaa,tests,debug}.config ;;
+	bench) printf '%s\n' "$dir"/{boot,memory,crypto,bench}.config; return ;;
+	*) die "no such kernel flavour: '$flavour' (lab, debug or bench)" ;;
 	esac
 	[ "$kernel" != ours ] || printf '%s\n' "$dir/ours.config"
 }
@@ -195,7 +198,7 @@ main()
 	case $kernel in
 	base | ours) locked "image-$kernel-$flavour" image "$kernel" "$flavour" "$base" ;;
 	tree) "$LAB/tree.sh" linux "$base" ;;
-	*) die "usage: kernel.sh base|ours [lab|debug] | tree | verify CONFIG FRAGMENT..." ;;
+	*) die "usage: kernel.sh base|ours [FLAVOUR] | tree | verify CONFIG FRAGMENT..." ;;
 	esac
 }
 
