@@ -32,7 +32,7 @@ help:
 #:   MTTCG=1          a host thread per CPU: real concurrency, no times     [0]
 #:   LAB_...=         any symbol of Kconfig, for example LAB_IAA_PER_PACKAGE=4
 #: Variables of make check
-#:   TEST=            one group: lab, device, acomp, iaa
+#:   TEST=            one group: lab, device, acomp, iaa, zswap
 #:   FLAVOUR=debug    guests with the debug kernel             [lab]
 #:
 #: Working on it
