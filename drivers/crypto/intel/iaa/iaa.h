@@ -6,16 +6,42 @@
 #ifndef _IAA_H
 #define _IAA_H
 
+#include <crypto/internal/acompress.h>
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/completion.h>
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/log2.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/percpu-refcount.h>
 #include <linux/rcupdate.h>
+#include <linux/scatterlist.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include "iaa_hw.h"
 
+struct attribute_group;
+struct device;
+struct idxd_desc;
+struct idxd_device;
+struct idxd_wq;
+struct iaa_req;
+struct iaa_unit;
 struct iaa_wq;
 
 /* iaa_mode.c */
 
+enum iaa_mode_id {
+	IAA_MODE_FIXED,
+	IAA_MODE_DYNAMIC,
+	IAA_NR_MODES,
+};
+
 /**
  * struct iaa_mode - a way to compress, an algorithm of its own
+ * @id: which of them
  * @name: for messages
  * @compr_flags: of its COMPRESS descriptors
  * @max_slen: most bytes that the device takes at once, 0 for no limit
@@ -24,12 +50,15 @@ struct iaa_wq;
  *	       in which the device makes its own
  */
 struct iaa_mode {
+	enum iaa_mode_id id;
 	const char *name;
 	u16 compr_flags;
 	u32 max_slen;
 	bool needs_header_gen;
 	void (*init_aecs)(struct iaa_aecs_comp *aecs);
 };
+
+extern const struct iaa_mode *const iaa_modes[IAA_NR_MODES];
 
 u32 iaa_huff_entry(unsigned int code, unsigned int length);
 bool iaa_mode_supported(const struct iaa_mode *mode, u64 iaa_cap);
@@ -229,5 +258,409 @@ static inline struct iaa_wq *iaa_map_wq(const struct iaa_map *map, unsigned int 
 
 	return map->wqs[span->first + (span->start + n) % span->nr];
 }
+
+/* iaa_sysfs.c */
+
+/**
+ * enum iaa_sync_mode - who looks for completions
+ * @IAA_SYNC: the submitter, inside the call
+ * @IAA_ASYNC: the submitter, when it waits, if it has announced that; else as
+ *	       with IAA_SYNC
+ * @IAA_ASYNC_IRQ: nobody; the device raises interrupts
+ */
+enum iaa_sync_mode {
+	IAA_SYNC,
+	IAA_ASYNC,
+	IAA_ASYNC_IRQ,
+};
+
+/**
+ * struct iaa_config - what the administrator has set
+ * @sync_mode: who looks for completions
+ * @verify_compress: whether all that is compressed is decompressed to compare
+ * @nr_comp_wqs: see struct iaa_map_config
+ * @distribute: see struct iaa_map_config
+ *
+ * Each field stands for itself: written with WRITE_ONCE(), and read once per
+ * request or per map.
+ */
+struct iaa_config {
+	enum iaa_sync_mode sync_mode;
+	bool verify_compress;
+	unsigned int nr_comp_wqs;
+	bool distribute[IAA_NR_ROLES];
+};
+
+extern struct iaa_config iaa_config;
+extern const struct attribute_group *iaa_driver_groups[];
+
+/* iaa_stats.c */
+
+/**
+ * enum iaa_cause - why a unit is done in software
+ * @IAA_CAUSE_NO_QUEUE: no queue can take it
+ * @IAA_CAUSE_NO_DESC: no queue had a descriptor in time
+ * @IAA_CAUSE_UNSUITED: too large, or scattered
+ * @IAA_CAUSE_MAPPING: its buffers could not be mapped
+ * @IAA_NR_CAUSES: how many there are
+ *
+ * These come after the outcomes that need software.
+ */
+enum iaa_cause {
+	IAA_CAUSE_NO_QUEUE = IAA_NR_OUTCOMES,
+	IAA_CAUSE_NO_DESC,
+	IAA_CAUSE_UNSUITED,
+	IAA_CAUSE_MAPPING,
+	IAA_NR_CAUSES,
+};
+
+/* Units that a request submits to the device at once. */
+#define IAA_WINDOW		16
+/* How many units a request had that were submitted together: 1, 2-3, 4-7, ... */
+#define IAA_NR_BATCH_SIZES	(const_ilog2(IAA_WINDOW) + 1)
+
+/**
+ * struct iaa_counters - what is counted over all queues, on one CPU
+ * @sw_calls: units done in software, per role
+ * @causes: why they were, per outcome and cause
+ * @overflows: units whose compressed data did not fit
+ * @aborts: queues that were stopped because a unit was overdue
+ * @batches: how often so many units were submitted together, by the logarithm
+ */
+struct iaa_counters {
+	u64 sw_calls[IAA_NR_ROLES];
+	u64 causes[IAA_NR_CAUSES];
+	u64 overflows;
+	u64 aborts;
+	u64 batches[IAA_NR_BATCH_SIZES];
+};
+
+/**
+ * struct iaa_wq_stats - what a queue was used for, on one CPU
+ * @calls: units that were submitted, per role
+ * @bytes: compressed data that they gave or took, per role
+ */
+struct iaa_wq_stats {
+	u64 calls[IAA_NR_ROLES];
+	u64 bytes[IAA_NR_ROLES];
+};
+
+#ifdef CONFIG_CRYPTO_DEV_IAA_CRYPTO_STATS
+DECLARE_PER_CPU(struct iaa_counters, iaa_counters);
+
+#define iaa_count(counter)	this_cpu_inc(iaa_counters.counter)
+#define iaa_wq_count(wq, counter, n) \
+	this_cpu_add((wq)->stats->counter, n)
+
+int iaa_wq_stats_alloc(struct iaa_wq *wq);
+void iaa_wq_stats_retire(struct iaa_wq *wq);
+void iaa_wq_stats_free(struct iaa_wq *wq);
+void iaa_stats_init(void);
+void iaa_stats_exit(void);
+#else
+#define iaa_count(counter)		do { } while (0)
+#define iaa_wq_count(wq, counter, n)	do { } while (0)
+
+static inline int iaa_wq_stats_alloc(struct iaa_wq *wq) { return 0; }
+static inline void iaa_wq_stats_retire(struct iaa_wq *wq) { }
+static inline void iaa_wq_stats_free(struct iaa_wq *wq) { }
+static inline void iaa_stats_init(void) { }
+static inline void iaa_stats_exit(void) { }
+#endif
+
+/* iaa_device.c */
+
+/**
+ * struct iaa_device - a device that has queues bound to the driver
+ * @idxd: the device, as idxd knows it
+ * @dev: the PCI function, which does the DMA
+ * @modes: a bit for each mode that it can do
+ * @aecs: per mode, DMA address of the AECS, if the mode has one
+ * @images: per mode, the AECS; not written once the device has a queue
+ * @cut_off: it cannot reach memory until idxd has reset it; set once
+ * @nr_wqs: how many queues hold it, under iaa_devices_lock
+ * @list: in iaa_devices, under iaa_devices_lock
+ */
+struct iaa_device {
+	struct idxd_device *idxd;
+	struct device *dev;
+	unsigned long modes;
+	dma_addr_t aecs[IAA_NR_MODES];
+	struct iaa_aecs_comp *images[IAA_NR_MODES];
+	bool cut_off;
+	unsigned int nr_wqs;
+	struct list_head list;
+};
+
+struct iaa_device *iaa_device_get(struct idxd_device *idxd);
+void iaa_device_put(struct iaa_device *device);
+void iaa_device_cut_off(struct iaa_device *device);
+
+/* iaa_wq.c */
+
+/**
+ * struct iaa_slot - a descriptor for which the device raises an interrupt
+ * @unit: the unit that has it
+ * @deadline: when the device has had it for too long; 0 if it does not have it
+ */
+struct iaa_slot {
+	struct iaa_unit *unit;
+	ktime_t deadline;
+};
+
+/**
+ * struct iaa_wq - a queue that is bound to the driver
+ * @ref: held by each unit that has a descriptor of the queue
+ * @idxd_wq: the queue, as idxd knows it; enabled while @ref is not zero
+ * @device: its device
+ * @max_xfer: most bytes that a source or a destination may have
+ * @flags: IAA_WQ_OUT, IAA_WQ_CLOSED, IAA_WQ_OVERDUE; set once
+ * @cache: the device can leave its output in the CPU's cache
+ * @let_go: see iaa_wq_has_let_go()
+ * @stats: counters per CPU
+ * @base: what they were when they were last reset, under the statistics' lock
+ * @drained: completed when @ref is zero
+ * @stop: takes back what the device does not complete
+ * @watchdog: looks for overdue units among those with interrupts
+ * @list: in iaa_wqs, under iaa_table_lock
+ * @rcu: for readers of the table
+ * @nr_slots: how many descriptors the queue has
+ * @slots: indexed by the number of the descriptor
+ */
+struct iaa_wq {
+	struct percpu_ref ref;
+	struct idxd_wq *idxd_wq;
+	struct iaa_device *device;
+	u32 max_xfer;
+	unsigned long flags;
+	bool cache;
+	bool let_go;
+	struct iaa_wq_stats __percpu *stats;
+	struct iaa_wq_stats base;
+	struct completion drained;
+	struct work_struct stop;
+	struct delayed_work watchdog;
+	struct list_head list;
+	struct rcu_head rcu;
+	unsigned int nr_slots;
+	struct iaa_slot slots[] __counted_by(nr_slots);
+};
+
+/* Not to be in the table */
+#define IAA_WQ_OUT	0
+/* Its @ref is killed. */
+#define IAA_WQ_CLOSED	1
+/* A unit was overdue: its @stop is queued or has run. */
+#define IAA_WQ_OVERDUE	2
+
+/**
+ * iaa_wq_has_let_go - has the device given up what the queue had?
+ * @wq: a queue that the caller has a reference to
+ *
+ * Return: true if the device does not touch buffers and completion records of the
+ *	   queue any more. Records of what it gave up may have no status.
+ */
+static inline bool iaa_wq_has_let_go(const struct iaa_wq *wq)
+{
+	/* Pairs with iaa_wq_note_let_go() and iaa_device_cut_off(): records are read after. */
+	return smp_load_acquire(&wq->let_go) || smp_load_acquire(&wq->device->cut_off);
+}
+
+extern struct workqueue_struct *iaa_workqueue;
+
+struct iaa_wq *iaa_wq_create(struct idxd_wq *idxd_wq);
+void iaa_wq_drain(struct iaa_wq *wq);
+void iaa_wq_destroy(struct iaa_wq *wq);
+void iaa_wq_overdue(struct iaa_wq *wq);
+void iaa_wq_halted(struct iaa_wq *wq);
+void iaa_wq_watch(struct iaa_wq *wq);
+ktime_t iaa_wq_timeout(void);
+int iaa_wq_init(void);
+void iaa_wq_exit(void);
+
+/* iaa_table.c */
+extern struct list_head iaa_wqs;
+extern struct mutex iaa_table_lock;
+
+const struct iaa_map *iaa_table_read(void);
+void iaa_table_add(struct iaa_wq *wq);
+void iaa_table_forget(struct iaa_wq *wq);
+void iaa_table_rebuild(void);
+int iaa_table_init(void);
+void iaa_table_exit(void);
+
+/* iaa_req.c */
+
+/**
+ * struct iaa_mapping - sources that lie in a row, mapped together
+ * @addr: DMA address of the first
+ * @len: bytes of all
+ * @users: how many units have their source here
+ * @bounce: what the source was copied to, or NULL
+ */
+struct iaa_mapping {
+	dma_addr_t addr;
+	u32 len;
+	u32 users;
+	struct page *bounce;
+};
+
+/**
+ * struct iaa_unit - a unit that is under way
+ * @req: its request
+ * @src: entry that its source begins in
+ * @dst: entry of its destination
+ * @src_offset: where in @src, in bytes
+ * @slen: bytes of the source
+ * @dlen: bytes that the destination has room for
+ * @cause: why it is to be done in software
+ * @verifying: it is being decompressed to compare
+ * @arrived: its interrupt came; set with release semantics
+ * @given_up: the device has given it up, and written no status
+ * @wq: queue that it has a descriptor of, and a reference to
+ * @desc: the descriptor
+ * @mapping: its source
+ * @src_dma: DMA address of the source
+ * @dst_dma: DMA address of the destination
+ * @clen: compressed length, while it is verified
+ * @crc: CRC-32 of the source, while it is verified
+ * @deadline: when the device has had it for too long
+ *
+ * From @wq on only while it is in flight. Written by whoever drives the request,
+ * but for @arrived and @given_up, by who completes the descriptor.
+ */
+struct iaa_unit {
+	struct iaa_req *req;
+	struct scatterlist *src;
+	struct scatterlist *dst;
+	u32 src_offset;
+	u32 slen;
+	u32 dlen;
+	u8 cause;
+	bool verifying;
+	bool arrived;
+	bool given_up;
+	struct iaa_wq *wq;
+	struct idxd_desc *desc;
+	struct iaa_mapping *mapping;
+	dma_addr_t src_dma;
+	dma_addr_t dst_dma;
+	u32 clen;
+	u32 crc;
+	ktime_t deadline;
+};
+
+/**
+ * struct iaa_req - a request, as a window that moves over its units
+ * @mode: how to compress
+ * @role: compress or decompress
+ * @verify: whether to verify what was compressed
+ * @irq: the device raises interrupts for it
+ * @polled: the submitter polls it, and will complete it by doing so
+ * @has_units: it consists of units, else the whole is one
+ * @may_sleep: the submitter may sleep in the call
+ * @result: bytes produced or a negative errno, if it has no units
+ * @left: how many units have not entered the window
+ * @unit_size: of a unit before compression, in bytes
+ * @src: where the next unit's source begins: entry
+ * @src_offset: ... and how far in it, in bytes
+ * @dst: entry of the next unit's destination
+ * @ready: window of the units that wait for a descriptor, one bit each
+ * @flight: ... that the device has
+ * @soft: ... that are to be done in software
+ * @mappings_used: which of @mappings are in use, one bit each
+ * @waiting_since: since when it has waited, and nothing has changed; or 0
+ * @kicks: interrupts that nobody has taken note of, and one of who drives it;
+ *	   zero if nobody does
+ * @owned: how many of @kicks are the driver's own, that it has taken note of
+ * @expected: how many more kicks will come
+ * @work: drives it where neither submitter nor interrupt can
+ * @mappings: of the sources
+ * @units: the window
+ *
+ * One context at a time drives a request and may use it: the one that polls or,
+ * with interrupts, the one that made @kicks one. See iaa_req.c.
+ */
+struct iaa_req {
+	const struct iaa_mode *mode;
+	enum iaa_role role;
+	bool verify;
+	bool irq;
+	bool polled;
+	bool has_units;
+	bool may_sleep;
+	int result;
+	unsigned int left;
+	u32 unit_size;
+	struct scatterlist *src;
+	u32 src_offset;
+	struct scatterlist *dst;
+	unsigned long ready;
+	unsigned long flight;
+	unsigned long soft;
+	unsigned long mappings_used;
+	ktime_t waiting_since;
+	atomic_t kicks;
+	int owned;
+	int expected;
+	struct delayed_work work;
+	struct iaa_mapping mappings[IAA_WINDOW];
+	struct iaa_unit units[IAA_WINDOW];
+};
+
+static_assert(IAA_WINDOW <= BITS_PER_LONG);
+
+static inline struct acomp_req *iaa_req_base(struct iaa_req *r)
+{
+	return container_of((void *)r, struct acomp_req, __ctx);
+}
+
+static inline unsigned long iaa_unit_bit(const struct iaa_unit *unit)
+{
+	return BIT(unit - unit->req->units);
+}
+
+/* Does the source lie in one entry? */
+static inline bool iaa_unit_is_linear(const struct iaa_unit *unit)
+{
+	return unit->src->length - unit->src_offset >= unit->slen;
+}
+
+int iaa_req_submit(struct iaa_req *r);
+void iaa_req_poll(struct iaa_req *r);
+void iaa_req_kick(struct iaa_req *r, bool now);
+
+/* iaa_submit.c */
+
+/**
+ * enum iaa_next - what is next for a unit that the device has completed
+ * @IAA_NEXT_RESULT: its result is noted
+ * @IAA_NEXT_VERIFY: it is in flight again
+ * @IAA_NEXT_SOFTWARE: it is to be done in software
+ */
+enum iaa_next {
+	IAA_NEXT_RESULT,
+	IAA_NEXT_VERIFY,
+	IAA_NEXT_SOFTWARE,
+};
+
+unsigned int iaa_submit(struct iaa_req *r, struct iaa_unit **units, unsigned int nr);
+bool iaa_unit_completed(struct iaa_unit *unit);
+void iaa_unit_arrived(struct idxd_desc *desc, bool given_up);
+enum iaa_next iaa_unit_reap(struct iaa_unit *unit, int *result);
+
+/* iaa_dma.c */
+unsigned int iaa_dma_map(struct iaa_req *r, struct device *dev,
+			 struct iaa_unit **units, unsigned int nr);
+void iaa_dma_unmap(struct iaa_req *r, struct device *dev, struct iaa_unit *unit);
+int iaa_dma_init(void);
+void iaa_dma_exit(void);
+
+/* iaa_fallback.c */
+int iaa_fallback(struct iaa_req *r, struct iaa_unit *unit);
+
+/* iaa_alg.c */
+void iaa_algs_register(unsigned long modes);
+void iaa_algs_unregister(void);
 
 #endif

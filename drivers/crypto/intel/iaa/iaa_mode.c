@@ -7,6 +7,11 @@
 #include "idxd.h"
 #include "iaa.h"
 
+const struct iaa_mode *const iaa_modes[IAA_NR_MODES] = {
+	[IAA_MODE_FIXED] = &iaa_mode_fixed,
+	[IAA_MODE_DYNAMIC] = &iaa_mode_dynamic,
+};
+
 /**
  * iaa_huff_entry - a Huffman code as the device takes it
  * @code: the code, most significant bit first, as RFC 1951 prints them

@@ -7,6 +7,7 @@
 #include "iaa.h"
 
 const struct iaa_mode iaa_mode_dynamic = {
+	.id = IAA_MODE_DYNAMIC,
 	.name = "dynamic",
 	.compr_flags = IAA_COMP_FLUSH_OUTPUT | IAA_COMP_APPEND_EOB |
 		       IAA_COMP_GEN_HDR_1_PASS,

@@ -48,6 +48,7 @@ static void fixed_init_aecs(struct iaa_aecs_comp *aecs)
 }
 
 const struct iaa_mode iaa_mode_fixed = {
+	.id = IAA_MODE_FIXED,
 	.name = "fixed",
 	.compr_flags = IAA_COMP_FLUSH_OUTPUT | IAA_COMP_APPEND_EOB,
 	.init_aecs = fixed_init_aecs,
