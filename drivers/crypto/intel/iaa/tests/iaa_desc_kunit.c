@@ -289,5 +289,6 @@ static struct kunit_suite iaa_desc_suite = {
 };
 kunit_test_suite(iaa_desc_suite);
 
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
 MODULE_DESCRIPTION("KUnit tests of the pure parts of the IAA driver");
 MODULE_LICENSE("GPL");
