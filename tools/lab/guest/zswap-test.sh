@@ -3,14 +3,15 @@
 # shellcheck shell=dash
 # Sets swap and the devices up, then runs a kselftest of zswap.
 #
-#   zswap-test.sh PROGRAM [ARGUMENT...]
+#   zswap-test.sh SWAP-DEVICE PROGRAM [ARGUMENT...]
 
 # shellcheck source=tools/lab/guest/zswap.sh
 . "${0%/*}/zswap.sh"
 
 CORPUS=/lab/corpus
 
-setup_swap
+setup_swap "$1"
+shift
 [ ! -f $CORPUS ] || export ZSWAP_CORPUS=$CORPUS
 if ls /sys/bus/pci/drivers/idxd >/dev/null 2>&1 || modprobe idxd; then
 	enable_iaa.sh -v 0 || fail "the devices could not be configured"

@@ -3,20 +3,26 @@
 # zswap, by kselftests in a guest with every compressor and emulated devices.
 # KERNEL=base runs them on the kernel as Debian ships it, for comparison.
 
-# zswap_guest NAME PROGRAM [ARGUMENT...]: in a guest of its own.
+# zswap_guest NAME SWAP-DEVICE PROGRAM [ARGUMENT...]: in a guest of its own. Swap
+# is on a RAM disk, which every fault gives its slot back to, or on a disk.
 zswap_guest()
 {
-	local name=$1
+	local name=$1 disk=$LOGS/swap-$1
 	shift
 
+	truncate -s 256M "$disk"
 	LAB_IAA_GNR=y "$LAB/boot.sh" -k "${KERNEL:-ours}" -c wall -o "$LOGS/guest-zswap-$name" \
 		-a "slab_nomerge brd.rd_nr=1 brd.rd_size=262144" \
+		-q -drive -q "if=none,id=swap,format=raw,file=$disk" \
+		-q -device -q virtio-blk-pci,drive=swap,bus=pcie.0 \
 		-d "$CORPUS" -d "$KSELFTESTS" /lab/bin/zswap-test.sh "$@"
+	rm "$disk"
 }
 
 group_zswap()
 {
 	CORPUS=$("$LAB/corpus.sh")
 	KSELFTESTS=$("$LAB/selftests.sh" zswap)
-	check_ktap "contents" zswap_guest contents /lab/zswap/contents
+	check_ktap "contents" zswap_guest contents /dev/ram0 /lab/zswap/contents
+	check_ktap "accounting" zswap_guest accounting /dev/vda /lab/zswap/accounting
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/mman.h>
 
 #include "cgroup_util.h"
 #include "kselftest.h"
@@ -15,9 +16,12 @@
 #define PARAMETERS	"/sys/module/zswap/parameters/"
 #define COUNTERS	"/sys/kernel/debug/zswap/"
 
-/* Statistics of a cgroup that changed little are brought up to date every 2 s. */
+/* How long to wait for what is freed or written back by others. */
 #define STAT_RETRIES	60
 #define STAT_WAIT_US	(100 * 1000)
+
+/* Changes of a cgroup's statistics, each of 64 a CPU, that bring them up to date. */
+#define FLUSH_PAGES	1024
 
 static const char * const saved_parameters[] = {
 	"compressor", "max_pool_percent", "accept_threshold_percent",
@@ -143,6 +147,12 @@ static void read_vmstat(struct zswap_counters *now)
 			now->pswpin = value;
 	}
 	fclose(file);
+}
+
+/** zswap_stored_pages() - pages that are in zswap */
+long zswap_stored_pages(void)
+{
+	return read_long(COUNTERS, "stored_pages");
 }
 
 /** zswap_read() - take all counters; exact while no one else swaps */
@@ -272,6 +282,24 @@ int zswap_group_set(const struct zswap_group *group, const char *file, const cha
 	return cg_write(group->path, file, (char *)value);
 }
 
+/*
+ * The kernel sums the statistics of a cgroup up when there were many changes or
+ * some time has passed: see to the former.
+ */
+static void flush_stats(void)
+{
+	size_t size = FLUSH_PAGES * sysconf(_SC_PAGESIZE);
+	char *memory;
+
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      -1, 0);
+	if (memory == MAP_FAILED)
+		return;
+	madvise(memory, size, MADV_NOHUGEPAGE);
+	memset(memory, 1, size);
+	munmap(memory, size);
+}
+
 /**
  * zswap_group_stat() - wait for a value in memory.stat
  * @group: the cgroup
@@ -282,6 +310,14 @@ int zswap_group_set(const struct zswap_group *group, const char *file, const cha
  */
 long zswap_group_stat(const struct zswap_group *group, const char *name, long expected)
 {
+	flush_stats();
 	return cg_read_key_long_poll(group->path, "memory.stat", name, expected,
 				     STAT_RETRIES, STAT_WAIT_US);
+}
+
+/** zswap_group_read() - what @name in memory.stat is now */
+long zswap_group_read(const struct zswap_group *group, const char *name)
+{
+	flush_stats();
+	return cg_read_key_long(group->path, "memory.stat", name);
 }

@@ -52,11 +52,13 @@ bool zswap_has(const char *compressor);
 void zswap_read(struct zswap_counters *now);
 struct zswap_counters zswap_since(const struct zswap_counters *before);
 long zswap_rejected(const struct zswap_counters *counters);
+long zswap_stored_pages(void);
 long zswap_pool_size(void);
 
 int zswap_group_enter(struct zswap_group *group);
 void zswap_group_leave(struct zswap_group *group);
 int zswap_group_set(const struct zswap_group *group, const char *file, const char *value);
+long zswap_group_read(const struct zswap_group *group, const char *name);
 long zswap_group_stat(const struct zswap_group *group, const char *name, long expected);
 
 #endif /* ZSWAP_UTIL_H */
