@@ -8,7 +8,7 @@ LAB := tools/lab
 export
 
 .DEFAULT_GOAL := help
-.PHONY: help host run check soak shell tree refresh kernel qemu profile \
+.PHONY: help host run check bench soak shell tree refresh kernel qemu profile \
 	menuconfig clean distclean
 
 help:
@@ -20,6 +20,9 @@ help:
 #:   make run         swap real pages through zswap and the emulated IAA, compare
 #:                    every byte, print a table          (a minute; first time ~10)
 #:   make check       all tests; the last line says "N passed, N failed"
+#:   make bench       exact figures of base and ours, a report with pictures in
+#:                    results/                      (20 minutes; repeats what
+#:                    changed only)
 #:   make soak        the tests that take hours: fuzzing (MINUTES= each, [30]), a
 #:                    million pages through the model's coder
 #:   make shell       a prompt in the guest: programs in /lab, this folder in /repo
@@ -31,6 +34,9 @@ help:
 #:   SIZE=            data to swap, 8M to 1G                              [32M]
 #:   MTTCG=1          a host thread per CPU: real concurrency, no times     [0]
 #:   LAB_...=         any symbol of Kconfig, for example LAB_IAA_PER_PACKAGE=4
+#: Variables of make bench
+#:   FIGURE=          P1 to P7, check, sensitivity, devices, batches, field [all]
+#:   RECORD=1         and make check TEST=bench will compare with these figures
 #: Variables of make check
 #:   TEST=            one group: lab, device, acomp, iaa, zswap
 #:   FLAVOUR=debug    guests with the debug kernel             [lab]
@@ -60,6 +66,9 @@ run: host
 
 check: host
 	@$(LAB)/check.sh $(TEST)
+
+bench: host
+	@$(LAB)/bench.sh $(if $(RECORD),record,report) $(FIGURE)
 
 soak: host
 	@$(LAB)/soak.sh

@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 PACKAGES=(bc bison build-essential ca-certificates clang cpio curl
-	  debian-archive-keyring dpkg-dev flex git kconfig-frontends-nox kmod
+	  debian-archive-keyring dpkg-dev flex git gnuplot-nox kconfig-frontends-nox kmod
 	  libattr1-dev libclang-rt-dev libelf-dev libglib2.0-dev libpixman-1-dev libssl-dev
 	  ninja-build pkg-config python3 python3-venv quilt shellcheck xz-utils
 	  zlib1g-dev)
