@@ -660,6 +660,11 @@ void iaa_dma_exit(void);
 int iaa_fallback(struct iaa_req *r, struct iaa_unit *unit);
 
 /* iaa_alg.c */
+#if IS_ENABLED(CONFIG_KUNIT)
+extern struct acomp_alg iaa_algs[IAA_NR_MODES];
+extern unsigned int iaa_timeout_ms;
+#endif
+
 void iaa_algs_register(unsigned long modes);
 void iaa_algs_unregister(void);
 

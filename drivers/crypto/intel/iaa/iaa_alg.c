@@ -6,6 +6,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
+#include <kunit/visibility.h>
 #include "iaa.h"
 
 /* How many buffers are worth having at once: twice that is in the window. */
@@ -108,7 +109,7 @@ static unsigned long iaa_algs_registered;
  * Who asks for "deflate" gets the fixed mode, as ever. The other one, which takes
  * the device longer, is for who asks for it.
  */
-static struct acomp_alg iaa_algs[IAA_NR_MODES] = {
+VISIBLE_IF_KUNIT struct acomp_alg iaa_algs[IAA_NR_MODES] = {
 	[IAA_MODE_FIXED] = {
 		.init			= iaa_init_fixed,
 		.compress		= iaa_compress,
@@ -142,6 +143,8 @@ static struct acomp_alg iaa_algs[IAA_NR_MODES] = {
 		},
 	},
 };
+
+EXPORT_SYMBOL_IF_KUNIT(iaa_algs);
 
 /**
  * iaa_algs_register - offer the algorithms that a device can do

@@ -10,6 +10,7 @@
 #include <linux/math.h>
 #include <linux/percpu.h>
 #include <linux/smp.h>
+#include <kunit/visibility.h>
 #include "idxd.h"
 #include "iaa.h"
 #include "iaa_trace.h"
@@ -315,6 +316,7 @@ void iaa_unit_arrived(struct idxd_desc *desc, bool given_up)
 	smp_store_release(&unit->arrived, true);
 	iaa_req_kick(r, !stopped);
 }
+EXPORT_SYMBOL_IF_KUNIT(iaa_unit_arrived);
 
 /* Uses the unit's own descriptor, as to wait for another might be for ever. */
 static bool iaa_unit_verify(struct iaa_unit *unit)

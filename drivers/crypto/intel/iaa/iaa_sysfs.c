@@ -6,12 +6,14 @@
 #include <linux/kstrtox.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <kunit/visibility.h>
 #include "iaa.h"
 
 struct iaa_config iaa_config = {
 	.sync_mode = IAA_ASYNC,
 	.distribute[IAA_COMP] = true,
 };
+EXPORT_SYMBOL_IF_KUNIT(iaa_config);
 
 static const char *const iaa_sync_modes[] = {
 	[IAA_SYNC] = "sync",

@@ -9,6 +9,8 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include "idxd.h"
 #include "iaa.h"
 
@@ -32,8 +34,11 @@ static int iaa_cpuhp_state;
  */
 const struct iaa_map *iaa_table_read(void)
 {
+	KUNIT_STATIC_STUB_REDIRECT(iaa_table_read);
+
 	return rcu_dereference(iaa_map);
 }
+EXPORT_SYMBOL_IF_KUNIT(iaa_table_read);
 
 /* Returns how many. */
 static unsigned int iaa_table_fill_queues(struct iaa_map_queue *queues)

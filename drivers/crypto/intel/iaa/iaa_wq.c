@@ -8,13 +8,15 @@
 #include <linux/percpu-refcount.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include <kunit/visibility.h>
 #include "idxd.h"
 #include "iaa.h"
 
 #define IAA_TIMEOUT_MIN_MS	1
 #define IAA_TIMEOUT_MAX_MS	60000
 
-static unsigned int iaa_timeout_ms = 1000;
+VISIBLE_IF_KUNIT unsigned int iaa_timeout_ms = 1000;
+EXPORT_SYMBOL_IF_KUNIT(iaa_timeout_ms);
 
 static int iaa_set_timeout(const char *val, const struct kernel_param *kp)
 {
@@ -164,6 +166,7 @@ static int iaa_wq_init_parts(struct iaa_wq *wq)
 	init_completion(&wq->drained);
 	INIT_WORK(&wq->stop, iaa_wq_stop_work);
 	INIT_DELAYED_WORK(&wq->watchdog, iaa_wq_watchdog_work);
+	INIT_LIST_HEAD(&wq->list);
 
 	wq->device = iaa_device_get(wq->idxd_wq->idxd);
 	if (IS_ERR(wq->device))
@@ -212,6 +215,7 @@ struct iaa_wq *iaa_wq_create(struct idxd_wq *idxd_wq)
 
 	return wq;
 }
+EXPORT_SYMBOL_IF_KUNIT(iaa_wq_create);
 
 /**
  * iaa_wq_drain - take a queue out of the table, and wait until no unit has it
@@ -237,6 +241,7 @@ void iaa_wq_drain(struct iaa_wq *wq)
 	cancel_work_sync(&wq->stop);
 	cancel_delayed_work_sync(&wq->watchdog);
 }
+EXPORT_SYMBOL_IF_KUNIT(iaa_wq_drain);
 
 /**
  * iaa_wq_destroy - free the object of a queue
@@ -254,6 +259,7 @@ void iaa_wq_destroy(struct iaa_wq *wq)
 	iaa_device_put(wq->device);
 	kfree(wq);
 }
+EXPORT_SYMBOL_IF_KUNIT(iaa_wq_destroy);
 
 int iaa_wq_init(void)
 {
