@@ -10,7 +10,7 @@
 
 CORPUS=/lab/corpus
 
-setup_swap "$1"
+SWAP_DEVICE=$1 setup_swap
 shift
 [ ! -f $CORPUS ] || export ZSWAP_CORPUS=$CORPUS
 if ls /sys/bus/pci/drivers/idxd >/dev/null 2>&1 || modprobe idxd; then

@@ -25,7 +25,7 @@ set_value()
 # Where another device is given, faults do not give its slots back at once.
 setup_swap()
 {
-	local device="${1:-/dev/ram0}"
+	local device="${SWAP_DEVICE:-/dev/ram0}"
 
 	mkswap "$device" >/dev/null || fail "mkswap of $device failed"
 	swapon "$device" || fail "swapon of $device failed"
