@@ -74,6 +74,9 @@ typedef struct IAABitString {
  */
 void iaa_huffman_import(IAACodes *codes, const IAAHuffman *huffman);
 
+/* iaa_huffman_export: the reverse of iaa_huffman_import() */
+void iaa_huffman_export(IAAHuffman *huffman, const IAACodes *codes);
+
 /**
  * iaa_huffman_generate: make the best codes for a block, and its header
  * @counts: occurrences of each symbol, at most 2^24 in total

@@ -7,7 +7,8 @@
  * AECS, then what END_PROCESS asks for.  With one-pass header generation it
  * keeps the tokens until it has made codes for them, and the generated header
  * takes the place of the accumulator.  In statistics mode it writes how often
- * it would have used each symbol, and nothing else.
+ * it would have used each symbol, and nothing else; when that is the first of
+ * two passes, it makes codes for the second instead and writes nothing at all.
  */
 
 #include "qemu/osdep.h"
@@ -22,6 +23,7 @@ typedef enum DeflatePhase {
     PHASE_COMPRESS,         /* write tokens as they are found */
     PHASE_COUNT,            /* statistics: count tokens as they are found */
     PHASE_STATS,            /* statistics: write the counts */
+    PHASE_TABLES,           /* first of two passes: make codes */
     PHASE_TRAILER,
     PHASE_FLUSH,
     PHASE_END,
@@ -32,6 +34,7 @@ struct IAADeflate {
     DeflatePhase phase;
     bool last;              /* the caller has handed over all input */
     bool flush;
+    bool gen_tables;
     bool gen_header;
     bool gen_bfinal;
     uint8_t end_process;
@@ -71,11 +74,17 @@ void iaa_deflate_free(IAADeflate *s)
     g_free(s);
 }
 
+static void load_accumulator(IAADeflate *s, const IAADeflateParams *params)
+{
+    memset(&s->prefix, 0, sizeof(s->prefix));
+    s->prefix.len = MIN(params->acc_bits, IAA_ACC_MAX_BITS);
+    memcpy(s->prefix.data, params->acc, DIV_ROUND_UP(s->prefix.len, 8));
+}
+
 static void start_with_aecs(IAADeflate *s, const IAADeflateParams *params)
 {
     iaa_huffman_import(&s->codes, params->huffman);
-    s->prefix.len = MIN(params->acc_bits, IAA_ACC_MAX_BITS);
-    memcpy(s->prefix.data, params->acc, DIV_ROUND_UP(s->prefix.len, 8));
+    load_accumulator(s, params);
     s->phase = PHASE_PREFIX;
 }
 
@@ -83,7 +92,6 @@ static void start_with_aecs(IAADeflate *s, const IAADeflateParams *params)
 static void start_with_gen_header(IAADeflate *s,
                                   const IAADeflateParams *params)
 {
-    s->gen_bfinal = params->gen_bfinal;
     s->num_kept = 0;
     s->num_replayed = 0;
     memset(&s->counts, 0, sizeof(s->counts));
@@ -91,10 +99,13 @@ static void start_with_gen_header(IAADeflate *s,
     s->phase = PHASE_COLLECT;
 }
 
-static void start_with_stats(IAADeflate *s)
+static void start_with_stats(IAADeflate *s, const IAADeflateParams *params)
 {
     s->num_stats = 0;
     memset(&s->counts, 0, sizeof(s->counts));
+    if (params->gen_tables) {
+        load_accumulator(s, params);
+    }
     s->phase = PHASE_COUNT;
 }
 
@@ -102,7 +113,9 @@ void iaa_deflate_start(IAADeflate *s, const IAADeflateParams *params)
 {
     s->last = false;
     s->flush = params->flush;
+    s->gen_tables = params->gen_tables;
     s->gen_header = params->gen_header;
+    s->gen_bfinal = params->gen_bfinal;
     s->end_process = params->end_process;
     s->out_left = params->max_out;
     s->produced = 0;
@@ -113,8 +126,8 @@ void iaa_deflate_start(IAADeflate *s, const IAADeflateParams *params)
     s->result = (IAACodecResult) { 0 };
     iaa_lz77_start(&s->lz, params->literals_only);
 
-    if (params->stats) {
-        start_with_stats(s);
+    if (params->stats || params->gen_tables) {
+        start_with_stats(s, params);
     } else if (params->gen_header) {
         start_with_gen_header(s, params);
     } else {
@@ -304,7 +317,7 @@ static bool count_tokens(IAADeflate *s, IAAStream *io)
         iaa_lz77_feed(&s->lz, io);
     } else if (last) {
         s->counts.ll[IAA_EOB] = s->end_process != IAA_END_NOTHING;
-        s->phase = PHASE_STATS;
+        s->phase = s->gen_tables ? PHASE_TABLES : PHASE_STATS;
     } else {
         return false;
     }
@@ -328,6 +341,32 @@ static bool write_stats(IAADeflate *s, IAAStream *io)
         put_bits(s, stats_entry(s, s->num_stats++), 32);
     } else {
         s->phase = PHASE_END;
+    }
+    return true;
+}
+
+/* Returns: false if an accumulator cannot hold both */
+static bool append_bits(IAABitString *s, const IAABitString *more)
+{
+    if (s->len + more->len > IAA_ACC_MAX_BITS) {
+        return false;
+    }
+    for (unsigned i = 0; i < more->len; i++, s->len++) {
+        s->data[s->len / 8] &= ~(1 << s->len % 8);
+        s->data[s->len / 8] |= (more->data[i / 8] >> i % 8 & 1) << s->len % 8;
+    }
+    return true;
+}
+
+/* The header waits in the accumulator for the second pass */
+static bool make_tables(IAADeflate *s, IAAStream *io)
+{
+    IAABitString header;
+
+    s->phase = PHASE_END;
+    iaa_huffman_generate(&s->counts, s->gen_bfinal, &s->codes, &header);
+    if (s->gen_header && !append_bits(&s->prefix, &header)) {
+        finish(s, IAA_CODEC_ERROR, IAA_CODEC_AECS);
     }
     return true;
 }
@@ -377,6 +416,7 @@ static PhaseFunc * const phase_func[] = {
     [PHASE_COMPRESS]    = compress_token,
     [PHASE_COUNT]       = count_tokens,
     [PHASE_STATS]       = write_stats,
+    [PHASE_TABLES]      = make_tables,
     [PHASE_TRAILER]     = write_trailer,
     [PHASE_FLUSH]       = flush_last_byte,
     [PHASE_END]         = end_stream,
@@ -425,4 +465,12 @@ uint32_t iaa_deflate_pending(const IAADeflate *s, uint8_t *acc)
         acc[0] = s->bits;
     }
     return success ? s->num_bits : 0;
+}
+
+uint32_t iaa_deflate_tables(const IAADeflate *s, IAAHuffman *huffman,
+                            uint8_t *acc)
+{
+    memcpy(acc, s->prefix.data, IAA_ACC_SIZE);
+    iaa_huffman_export(huffman, &s->codes);
+    return s->prefix.len;
 }

@@ -134,15 +134,18 @@ static void iaa_engine_arm(IAAEngine *e)
     timer_mod_ns(e->timer, MAX(when, job->device_ns));
 }
 
-/* All engines together compress no faster than the device moves data */
+/*
+ * All engines together are no faster than the device moves data.  What moves
+ * none is not held up.
+ */
 static void iaa_engine_charge_device(IAAEngine *e, uint64_t bytes)
 {
-    IAAState *s = e->iaa;
+    int64_t *free_ns = &e->iaa->device_free_ns[e->job.op->timing];
 
-    if (e->job.op->limited) {
-        s->device_free_ns = MAX(s->device_free_ns, iaa_engine_now()) +
-                            iaa_duration(bytes, s->device_rate);
-        e->job.device_ns = s->device_free_ns;
+    if (bytes) {
+        *free_ns = MAX(*free_ns, iaa_engine_now()) +
+                   iaa_duration(bytes, e->job.timing.device_rate);
+        e->job.device_ns = *free_ns;
     }
 }
 
@@ -218,11 +221,31 @@ static bool iaa_engine_load_aecs(IAAEngine *e)
     if (!iaa_engine_has_flag(e, IAA_FLAG_RD_SRC2)) {
         return true;
     }
-    if (!iaa_dma_read(e->iaa, addr, &e->aecs, sizeof(e->aecs), &fault)) {
+    if (!iaa_dma_read(e->iaa, addr, &e->decompress_aecs,
+                      e->job.work.desc.src2_size, &fault)) {
         iaa_engine_fault(e, &fault, IAA_OPERAND_SRC2);
         return false;
     }
     return true;
+}
+
+/* After an error there is nothing to continue from */
+static bool iaa_engine_saves_aecs(const IAAEngine *e)
+{
+    uint8_t status = e->job.record.status;
+
+    if (iaa_engine_injects(e, IAA_INJECT_STATUS)) {
+        return false;
+    }
+    switch (e->job.work.desc.op_flags & IAA_FLAG_WR_SRC2) {
+    case IAA_FLAG_WR_SRC2_DONE:
+        return status == IAA_STATUS_SUCCESS ||
+               status == IAA_STATUS_OUTPUT_FULL;
+    case IAA_FLAG_WR_SRC2_FULL:
+        return status == IAA_STATUS_OUTPUT_FULL;
+    default:
+        return false;
+    }
 }
 
 static void iaa_engine_save_aecs(IAAEngine *e)
@@ -231,13 +254,12 @@ static void iaa_engine_save_aecs(IAAEngine *e)
         e, !iaa_engine_has_flag(e, IAA_FLAG_AECS_TOGGLE));
     IAAFault fault;
 
-    if (!iaa_engine_has_flag(e, IAA_FLAG_WR_SRC2) ||
-        e->job.record.status != IAA_STATUS_SUCCESS ||
-        iaa_engine_injects(e, IAA_INJECT_STATUS)) {
+    if (!iaa_engine_saves_aecs(e)) {
         return;
     }
     e->job.op->save(e);
-    if (!iaa_dma_write(e->iaa, addr, &e->aecs, sizeof(e->aecs), &fault)) {
+    if (!iaa_dma_write(e->iaa, addr, &e->decompress_aecs,
+                       e->job.work.desc.src2_size, &fault)) {
         iaa_engine_fault(e, &fault, IAA_OPERAND_SRC2);
     }
 }

@@ -35,7 +35,10 @@ const uint8_t iaa_cl_order[IAA_NUM_CL] = {
     16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
 };
 
-/* Huffman codes go out from their most significant bit, all else from bit 0 */
+/*
+ * Huffman codes go out from their most significant bit, all else from bit 0.
+ * What turns a code around turns it back as well.
+ */
 static IAACode make_code(uint32_t code, unsigned len)
 {
     IAACode reversed = { .len = len };
@@ -57,6 +60,21 @@ void iaa_huffman_import(IAACodes *codes, const IAAHuffman *huffman)
 {
     import_codes(codes->ll, huffman->ll, IAA_NUM_LL);
     import_codes(codes->d, huffman->d, IAA_NUM_D);
+}
+
+static void export_codes(uint32_t *entries, const IAACode *codes, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        IAACode code = make_code(codes[i].bits, codes[i].len);
+
+        entries[i] = code.len << 15 | code.bits;
+    }
+}
+
+void iaa_huffman_export(IAAHuffman *huffman, const IAACodes *codes)
+{
+    export_codes(huffman->ll, codes->ll, IAA_NUM_LL);
+    export_codes(huffman->d, codes->d, IAA_NUM_D);
 }
 
 /*

@@ -12,6 +12,7 @@
  * one token, all of at most MAX_ELEMENT_BITS.  An element is only begun when
  * that many bits are there or no more will come, so that it never has to be
  * interrupted and the bit buffer is all there is to carry over between pieces.
+ * Between streams that belong together, the rest of the state goes along.
  */
 
 #include "qemu/osdep.h"
@@ -56,6 +57,34 @@ typedef enum InflateState {
     STATE_DONE,
 } InflateState;
 
+/* A form of IAAInflateContext.block that has nothing to say is all zeroes */
+#define BLOCK_MAGIC     0x6b6c6249
+
+enum {
+    BLOCK_FLAG_BFINAL       = 1 << 0,
+    BLOCK_FLAG_BEGUN        = 1 << 1,
+    BLOCK_FLAG_AFTER_EOB    = 1 << 2,
+    BLOCK_FLAG_FIXED        = 1 << 3,
+    BLOCK_FLAGS_ALL         = (1 << 4) - 1,
+};
+
+/* Little endian; the fields have the meaning of those of IAAInflate */
+typedef struct QEMU_PACKED Block {
+    uint32_t magic;
+    uint8_t state;
+    uint8_t flags;
+    uint16_t length;
+    uint16_t distance;
+    uint16_t num_ll;
+    uint16_t num_d;
+    uint16_t num_cl;
+    uint16_t num_lens;
+    uint8_t cl_lens[IAA_NUM_CL];
+    uint8_t lens[IAA_NUM_LL + IAA_NUM_D];
+} Block;
+
+QEMU_BUILD_BUG_ON(sizeof(Block) > IAA_INFLATE_BLOCK_SIZE);
+
 struct IAAInflate {
     InflateState state;
     IAAInflateParams params;
@@ -64,6 +93,12 @@ struct IAAInflate {
     bool bfinal;
     bool begun;             /* past the header of the first block */
     bool after_eob;         /* the last token was an end-of-block symbol */
+    bool ended;             /* with the final block */
+    InflateState stopped;   /* what was next before STATE_DONE */
+
+    /* Input that was left over before this stream, and bits of it used */
+    IAABitString acc;
+    uint32_t acc_pos;
 
     uint64_t bits;          /* next bit lowest, zero from num_bits on */
     unsigned num_bits;
@@ -80,6 +115,7 @@ struct IAAInflate {
     /* The header of a dynamic block: how many lengths, and those read */
     unsigned num_ll, num_d, num_cl;
     unsigned num_lens;
+    uint8_t cl_lens[IAA_NUM_CL];
     uint8_t lens[IAA_NUM_LL + IAA_NUM_D];
 
     const Decoder *ll, *d;  /* those of the block */
@@ -88,6 +124,7 @@ struct IAAInflate {
 
     /* Output before this step, up to its last byte */
     uint8_t history[IAA_WINDOW_SIZE];
+    unsigned continued;     /* bytes of it that were there at the start */
 };
 
 /* How to go on; at the end of the stream, STATE_DONE goes before this */
@@ -97,14 +134,36 @@ typedef enum Next {
     NEXT_OUTPUT,
 } Next;
 
-static Next finish(IAAInflate *s, uint8_t status, uint8_t error)
+static uint64_t low_bits(uint64_t bits, unsigned num)
+{
+    return bits & ((1ULL << num) - 1);
+}
+
+/* Whole bytes that have been read ahead do not count as used */
+static void unread_bytes(IAAInflate *s)
+{
+    unsigned n = MIN(s->num_bits / 8, s->bytes_in);
+
+    s->bytes_in -= n;
+    s->num_bits -= 8 * n;
+    s->bits = low_bits(s->bits, s->num_bits);
+}
+
+static Next stop(IAAInflate *s, uint8_t status, uint8_t error)
 {
     s->result.status = status;
     s->result.error = error;
-    s->result.bytes_completed = s->bytes_in - s->num_bits / 8;
+    s->result.bytes_completed = s->bytes_in;
     s->result.output_size = s->produced;
+    s->stopped = s->state;
     s->state = STATE_DONE;
     return NEXT_ELEMENT;
+}
+
+static Next finish(IAAInflate *s, uint8_t status, uint8_t error)
+{
+    unread_bytes(s);
+    return stop(s, status, error);
 }
 
 static Next fail(IAAInflate *s, IAACodecError error)
@@ -112,11 +171,13 @@ static Next fail(IAAInflate *s, IAACodecError error)
     return finish(s, IAA_CODEC_ERROR, error);
 }
 
-/* Bits of an element that is not complete are used, too */
-static Next fail_truncated_header(IAAInflate *s)
+/* Bits of an element that is not complete are used, too, or kept for later */
+static Next end_in_header(IAAInflate *s)
 {
-    s->num_bits = 0;
-    return fail(s, IAA_CODEC_HEADER_TRUNCATED);
+    if (s->params.to_be_continued && !s->params.check_eob) {
+        return stop(s, IAA_CODEC_SUCCESS, IAA_CODEC_OK);
+    }
+    return stop(s, IAA_CODEC_ERROR, IAA_CODEC_HEADER_TRUNCATED);
 }
 
 /* The end-of-block symbols that count are those that stop_on_eob stops at */
@@ -124,20 +185,33 @@ static Next end_of_input(IAAInflate *s)
 {
     bool counts = s->after_eob && !s->params.select_bfinal;
 
-    s->num_bits = 0;
     if (s->params.check_eob && !counts) {
-        return fail(s, IAA_CODEC_END_OF_FILE);
+        return stop(s, IAA_CODEC_ERROR, IAA_CODEC_END_OF_FILE);
     }
-    return finish(s, IAA_CODEC_SUCCESS, IAA_CODEC_OK);
+    return stop(s, IAA_CODEC_SUCCESS, IAA_CODEC_OK);
 }
 
 /*
  * Input
  */
 
-static uint64_t low_bits(uint64_t bits, unsigned num)
+static uint32_t acc_left(const IAAInflate *s)
 {
-    return bits & ((1ULL << num) - 1);
+    return s->acc.len - s->acc_pos;
+}
+
+/* At most 63 bits, as refill() wants.  Returns: whether nothing is left */
+static bool refill_from_acc(IAAInflate *s)
+{
+    while (acc_left(s) && s->num_bits < 56) {
+        unsigned n = MIN(acc_left(s), 8);
+        uint64_t bits = low_bits(s->acc.data[s->acc_pos / 8], n);
+
+        s->bits |= bits << s->num_bits;
+        s->num_bits += n;
+        s->acc_pos += n;
+    }
+    return !acc_left(s);
 }
 
 /* As many whole bytes as fit */
@@ -145,6 +219,9 @@ static void refill(IAAInflate *s, IAAStream *io)
 {
     unsigned n;
 
+    if (unlikely(acc_left(s)) && !refill_from_acc(s)) {
+        return;
+    }
     if (io->in_len >= 8) {
         s->bits |= ldq_le_p(io->in) << s->num_bits;
         n = (63 - s->num_bits) / 8;
@@ -164,7 +241,7 @@ static void refill(IAAInflate *s, IAAStream *io)
 /* @num is MAX_ELEMENT_BITS or less.  Returns: true if that many are there */
 static bool have_bits(IAAInflate *s, IAAStream *io, unsigned num)
 {
-    if (s->num_bits < num && io->in_len) {
+    if (s->num_bits < num) {
         refill(s, io);
     }
     return s->num_bits >= num;
@@ -187,7 +264,7 @@ static uint32_t take_bits(IAAInflate *s, unsigned num)
 /* For elements of a header, which are an error when cut off */
 static Next need_header_bits(IAAInflate *s)
 {
-    return s->last ? fail_truncated_header(s) : NEXT_INPUT;
+    return s->last ? end_in_header(s) : NEXT_INPUT;
 }
 
 /*
@@ -359,8 +436,9 @@ static unsigned copy_from_window(const IAAInflate *s, uint8_t *out, unsigned n)
 static Next end_of_block(IAAInflate *s, bool eob)
 {
     s->after_eob = eob;
+    s->ended = s->bfinal;
     s->state = STATE_HEADER;
-    if (s->bfinal ||
+    if (s->ended ||
         (eob && s->params.stop_on_eob && !s->params.select_bfinal)) {
         return finish(s, IAA_CODEC_SUCCESS, IAA_CODEC_OK);
     }
@@ -378,7 +456,7 @@ static Next read_header(IAAInflate *s, IAAStream *io)
     s->bfinal = take_bits(s, 1);
     switch (take_bits(s, 2)) {
     case BLOCK_STORED:
-        drop_bits(s, s->num_bits % 8);
+        drop_bits(s, (s->num_bits + acc_left(s)) % 8);
         s->state = STATE_STORED_LENGTH;
         return NEXT_ELEMENT;
     case BLOCK_FIXED:
@@ -418,6 +496,7 @@ static Next copy_stored(IAAInflate *s, IAAStream *io)
     if (!s->length) {
         return end_of_block(s, false);
     }
+    refill_from_acc(s);
     if (!s->num_bits && !io->in_len) {
         return s->last ? end_of_input(s) : NEXT_INPUT;
     }
@@ -455,7 +534,7 @@ static Next read_counts(IAAInflate *s, IAAStream *io)
     if (s->num_d > IAA_NUM_D) {
         return fail(s, IAA_CODEC_TOO_MANY_D);
     }
-    memset(s->lens, 0, IAA_NUM_CL);
+    memset(s->cl_lens, 0, sizeof(s->cl_lens));
     s->num_lens = 0;
     s->state = STATE_CL_LENGTHS;
     return NEXT_ELEMENT;
@@ -466,11 +545,11 @@ static Next read_cl_length(IAAInflate *s, IAAStream *io)
     if (!have_bits(s, io, 3)) {
         return need_header_bits(s);
     }
-    s->lens[iaa_cl_order[s->num_lens++]] = take_bits(s, 3);
+    s->cl_lens[iaa_cl_order[s->num_lens++]] = take_bits(s, 3);
     if (s->num_lens < s->num_cl) {
         return NEXT_ELEMENT;
     }
-    if (!build_decoder(&s->dynamic_cl, s->lens, IAA_NUM_CL)) {
+    if (!build_decoder(&s->dynamic_cl, s->cl_lens, IAA_NUM_CL)) {
         return fail(s, IAA_CODEC_BAD_CL_LENGTHS);
     }
     s->num_lens = 0;
@@ -518,8 +597,11 @@ static Next add_lengths(IAAInflate *s, uint8_t len, unsigned run)
     return d ? end_of_d_list(s) : end_of_ll_list(s);
 }
 
-/* A run in the D list that repeats the last LL length begins nowhere */
-static Next read_run(IAAInflate *s, unsigned symbol)
+/*
+ * @used bits have been looked at, those of the code of @symbol.  A run in the D
+ * list that repeats the last LL length begins nowhere.
+ */
+static Next read_run(IAAInflate *s, unsigned symbol, unsigned used)
 {
     const IAAExtra *extra = &iaa_cl_extra[symbol - IAA_CL_REPEAT];
     uint8_t len = 0;
@@ -533,9 +615,10 @@ static Next read_run(IAAInflate *s, unsigned symbol)
         }
         len = s->lens[s->num_lens - 1];
     }
-    if (s->num_bits < extra->bits) {
-        return fail_truncated_header(s);
+    if (s->num_bits < used + extra->bits) {
+        return end_in_header(s);
     }
+    drop_bits(s, used);
     return add_lengths(s, len, extra->base + take_bits(s, extra->bits));
 }
 
@@ -553,11 +636,13 @@ static Next read_length(IAAInflate *s, IAAStream *io)
     symbol = entry >> 4;
     used = entry & 0xf;
     if (used > s->num_bits) {
-        return fail_truncated_header(s);
+        return end_in_header(s);
+    }
+    if (symbol >= IAA_CL_REPEAT) {
+        return read_run(s, symbol, used);
     }
     drop_bits(s, used);
-    return symbol < IAA_CL_REPEAT ? add_lengths(s, symbol, 1)
-                                  : read_run(s, symbol);
+    return add_lengths(s, symbol, 1);
 }
 
 static Next write_literal(IAAInflate *s, IAAStream *io, uint8_t literal,
@@ -588,7 +673,7 @@ static Next begin_match(IAAInflate *s, IAAStream *io, unsigned length,
     if (distance > IAA_WINDOW_SIZE) {
         return fail(s, IAA_CODEC_DISTANCE_FAR);
     }
-    if (distance > s->produced) {
+    if (distance > s->continued + s->produced) {
         return fail(s, IAA_CODEC_BEFORE_START);
     }
     if (!room_for(s, io, 1)) {
@@ -730,11 +815,210 @@ void iaa_inflate_start(IAAInflate *s, const IAAInflateParams *params)
     s->result = (IAACodecResult) { 0 };
     s->last = false;
     s->begun = false;
+    s->ended = false;
+    s->acc.len = 0;
+    s->acc_pos = 0;
+    s->continued = 0;
+    s->length = 0;
+    s->distance = 0;
+    s->num_ll = 0;
+    s->num_d = 0;
+    s->num_cl = 0;
+    s->num_lens = 0;
+    memset(s->cl_lens, 0, sizeof(s->cl_lens));
+    memset(s->lens, 0, sizeof(s->lens));
+    s->ll = NULL;
+    s->d = NULL;
     s->bits = 0;
     s->num_bits = 0;
     s->bytes_in = 0;
     s->out_left = params->suppress_output ? UINT64_MAX : params->max_out;
     s->produced = 0;
+}
+
+/*
+ * To be continued
+ */
+
+static unsigned context_state(InflateState state, bool bfinal)
+{
+    switch (state) {
+    case STATE_TOKENS:
+    case STATE_COPY:
+        return bfinal ? IAA_INFLATE_TOKENS_FINAL : IAA_INFLATE_TOKENS;
+    case STATE_STORED:
+        return bfinal ? IAA_INFLATE_STORED_FINAL : IAA_INFLATE_STORED;
+    default:
+        return IAA_INFLATE_HEADER;
+    }
+}
+
+static void save_block(const IAAInflate *s, Block *block)
+{
+    *block = (Block) {
+        .magic = cpu_to_le32(BLOCK_MAGIC),
+        .state = s->stopped,
+        .flags = (s->bfinal ? BLOCK_FLAG_BFINAL : 0) |
+                 (s->begun ? BLOCK_FLAG_BEGUN : 0) |
+                 (s->after_eob ? BLOCK_FLAG_AFTER_EOB : 0) |
+                 (s->ll == &s->fixed_ll ? BLOCK_FLAG_FIXED : 0),
+        .length = cpu_to_le16(s->length),
+        .distance = cpu_to_le16(s->distance),
+        .num_ll = cpu_to_le16(s->num_ll),
+        .num_d = cpu_to_le16(s->num_d),
+        .num_cl = cpu_to_le16(s->num_cl),
+        .num_lens = cpu_to_le16(s->num_lens),
+    };
+    memcpy(block->cl_lens, s->cl_lens, sizeof(block->cl_lens));
+    memcpy(block->lens, s->lens, sizeof(block->lens));
+}
+
+/* What is in the bit buffer has come from before what is left */
+static void save_acc(const IAAInflate *s, IAAInflateContext *context)
+{
+    uint32_t left = acc_left(s);
+
+    memset(context->acc, 0, sizeof(context->acc));
+    for (unsigned i = 0; i < s->num_bits; i++) {
+        context->acc[i / 8] |= (s->bits >> i & 1) << i % 8;
+    }
+    for (unsigned i = 0; i < left; i++) {
+        unsigned from = s->acc_pos + i, to = s->num_bits + i;
+
+        context->acc[to / 8] |= (s->acc.data[from / 8] >> from % 8 & 1)
+                                << to % 8;
+    }
+    context->acc_bits = s->num_bits + left;
+}
+
+void iaa_inflate_save(const IAAInflate *s, IAAInflateContext *context)
+{
+    unsigned len = MIN(s->continued + s->produced, IAA_WINDOW_SIZE);
+
+    memset(context->block, 0, sizeof(context->block));
+    save_block(s, (Block *)context->block);
+    save_acc(s, context);
+    memcpy(context->history, s->history + IAA_WINDOW_SIZE - len, len);
+    context->history_len = len;
+    context->state = s->ended ? IAA_INFLATE_END
+                              : context_state(s->stopped, s->bfinal);
+}
+
+static bool lengths_valid(const uint8_t *lens, unsigned n, unsigned max)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (lens[i] > max) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool load_match(IAAInflate *s)
+{
+    return s->length >= 1 && s->length <= IAA_MAX_MATCH &&
+           s->distance >= 1 && s->distance <= s->continued;
+}
+
+static bool load_codes(IAAInflate *s)
+{
+    if (s->ll == &s->fixed_ll) {
+        s->d = &s->fixed_d;
+        return true;
+    }
+    s->ll = &s->dynamic_ll;
+    s->d = &s->dynamic_d;
+    return build_decoder(&s->dynamic_ll, s->lens, s->num_ll) &&
+           build_decoder(&s->dynamic_d, s->lens + s->num_ll, s->num_d);
+}
+
+/* Those of the LL list are complete before the D list begins */
+static bool load_lengths(IAAInflate *s)
+{
+    return s->num_lens < s->num_ll + s->num_d &&
+           build_decoder(&s->dynamic_cl, s->cl_lens, IAA_NUM_CL) &&
+           (!in_d_list(s) ||
+            build_decoder(&s->dynamic_ll, s->lens, s->num_ll));
+}
+
+/* What the state counts on, after all that has a limit has been checked */
+static bool load_state(IAAInflate *s)
+{
+    switch (s->state) {
+    case STATE_HEADER:
+    case STATE_STORED_LENGTH:
+    case STATE_STORED:
+    case STATE_COUNTS:
+        return true;
+    case STATE_CL_LENGTHS:
+        return s->num_lens < s->num_cl;
+    case STATE_LENGTHS:
+        return load_lengths(s);
+    case STATE_TOKENS:
+        return load_codes(s);
+    case STATE_COPY:
+        return load_codes(s) && load_match(s);
+    default:
+        return false;
+    }
+}
+
+/* The numbers are those that read_counts() lets pass; none before it */
+static bool counts_valid(const IAAInflate *s)
+{
+    return s->num_ll <= IAA_NUM_LL && s->num_d <= IAA_NUM_D &&
+           s->num_cl <= IAA_NUM_CL &&
+           lengths_valid(s->cl_lens, IAA_NUM_CL, IAA_MAX_CL_CODE_LEN) &&
+           lengths_valid(s->lens, IAA_NUM_LL + IAA_NUM_D, IAA_MAX_CODE_LEN);
+}
+
+static bool load_block(IAAInflate *s, const Block *block)
+{
+    s->state = block->state;
+    s->bfinal = block->flags & BLOCK_FLAG_BFINAL;
+    s->begun = block->flags & BLOCK_FLAG_BEGUN;
+    s->after_eob = block->flags & BLOCK_FLAG_AFTER_EOB;
+    s->ll = block->flags & BLOCK_FLAG_FIXED ? &s->fixed_ll : &s->dynamic_ll;
+    s->length = le16_to_cpu(block->length);
+    s->distance = le16_to_cpu(block->distance);
+    s->num_ll = le16_to_cpu(block->num_ll);
+    s->num_d = le16_to_cpu(block->num_d);
+    s->num_cl = le16_to_cpu(block->num_cl);
+    s->num_lens = le16_to_cpu(block->num_lens);
+    memcpy(s->cl_lens, block->cl_lens, sizeof(s->cl_lens));
+    memcpy(s->lens, block->lens, sizeof(s->lens));
+    return !(block->flags & ~BLOCK_FLAGS_ALL) && counts_valid(s) &&
+           load_state(s);
+}
+
+/* Whether a block says what the state of the context says, too */
+static bool block_agrees(const IAAInflateContext *context, const Block *block)
+{
+    return le32_to_cpu(block->magic) == BLOCK_MAGIC &&
+           context->state == context_state(block->state, block->flags &
+                                           BLOCK_FLAG_BFINAL);
+}
+
+bool iaa_inflate_load(IAAInflate *s, const IAAInflateContext *context)
+{
+    const Block *block = (const Block *)context->block;
+    unsigned len = MIN(context->history_len, IAA_WINDOW_SIZE);
+
+    s->continued = len;
+    memcpy(s->history + IAA_WINDOW_SIZE - len, context->history, len);
+    s->acc.len = MIN(context->acc_bits, IAA_ACC_MAX_BITS);
+    memcpy(s->acc.data, context->acc, sizeof(context->acc));
+
+    if (context->state == IAA_INFLATE_END) {
+        s->ended = true;
+        stop(s, IAA_CODEC_SUCCESS, IAA_CODEC_OK);
+        return true;
+    }
+    if (block_agrees(context, block)) {
+        return load_block(s, block);
+    }
+    /* Nobody needs to know what a block looks like to begin one */
+    return context->state == IAA_INFLATE_HEADER;
 }
 
 IAAStep iaa_inflate_step(IAAInflate *s, IAAStream *io)

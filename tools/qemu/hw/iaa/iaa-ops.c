@@ -21,6 +21,11 @@
     (IAA_FLAG_BOF | IAA_FLAG_CC | IAA_FLAG_TC_ADDR1 | IAA_FLAG_TC_ADDR2 | \
      IAA_FLAG_TC_ADDR3 | IAA_FLAG_STORD | IAA_FLAG_DRDBK | IAA_FLAG_DSTS)
 
+/* Flags about source 2, where operations have their state */
+#define IAA_FLAGS_AECS \
+    (IAA_FLAG_RD_SRC2 | IAA_FLAG_WR_SRC2 | IAA_FLAG_SRC2_STS | \
+     IAA_FLAG_AECS_TOGGLE)
+
 /*
  * Checksums, always of the uncompressed data
  */
@@ -74,14 +79,20 @@ static bool iaa_overlaps(uint64_t a, uint32_t a_len, uint64_t b,
 }
 
 /* What COMPRESS and DECOMPRESS have in common */
-static uint8_t iaa_ops_check_data(const IAAJob *job, bool writes)
+static uint8_t iaa_ops_check_data(const IAAState *s, const IAAJob *job,
+                                  bool writes)
 {
     const IAADescriptor *desc = &job->work.desc;
+    uint32_t sizes = desc->src1_size | desc->max_dst_size;
 
     if (desc->src1_size > job->work.wq->max_transfer) {
         return IAA_STATUS_SIZE;
     }
-    if (!desc->src1_size && !desc->max_dst_size) {
+    /* IAA 2.0 is content with any of three */
+    if (iaa_aecs_format(s)) {
+        sizes |= desc->src2_size;
+    }
+    if (!sizes) {
         return IAA_STATUS_SIZE;
     }
     if (writes && iaa_overlaps(desc->src1_addr, desc->src1_size,
@@ -127,14 +138,49 @@ static uint8_t iaa_compress_header(const IAADescriptor *desc)
     return FIELD_EX16(desc->mode, IAA_COMPRESS, HEADER);
 }
 
-static bool iaa_compress_generates(const IAADescriptor *desc)
-{
-    return iaa_compress_header(desc) != IAA_HEADER_NONE;
-}
-
 static bool iaa_compress_counts(const IAADescriptor *desc)
 {
     return desc->mode & IAA_COMPRESS_STATS;
+}
+
+/* The first of two passes counts like one that only wants to know */
+static bool iaa_compress_makes_tables(const IAADescriptor *desc)
+{
+    return iaa_compress_counts(desc) &&
+           iaa_compress_header(desc) != IAA_HEADER_NONE;
+}
+
+static bool iaa_compress_one_pass(const IAADescriptor *desc)
+{
+    return !iaa_compress_counts(desc) &&
+           iaa_compress_header(desc) != IAA_HEADER_NONE;
+}
+
+static bool iaa_compress_makes_header(const IAADescriptor *desc)
+{
+    return iaa_compress_header(desc) != IAA_HEADER_NONE &&
+           iaa_compress_header(desc) != IAA_HEADER_TABLES;
+}
+
+static bool iaa_compress_makes_final(const IAADescriptor *desc)
+{
+    return iaa_compress_header(desc) == IAA_HEADER_ONE_PASS_FINAL ||
+           iaa_compress_header(desc) == IAA_HEADER_TWO_PASS_FINAL;
+}
+
+static bool iaa_compress_header_known(const IAADescriptor *desc)
+{
+    switch (iaa_compress_header(desc)) {
+    case IAA_HEADER_ONE_PASS:
+    case IAA_HEADER_ONE_PASS_FINAL:
+        return !iaa_compress_counts(desc);
+    case IAA_HEADER_TABLES:
+    case IAA_HEADER_TWO_PASS:
+    case IAA_HEADER_TWO_PASS_FINAL:
+        return iaa_compress_counts(desc);
+    default:
+        return false;
+    }
 }
 
 static uint8_t iaa_compress_check_mode(const IAAState *s,
@@ -143,16 +189,13 @@ static uint8_t iaa_compress_check_mode(const IAAState *s,
     uint16_t known = IAA_COMPRESS_STATS | IAA_COMPRESS_FLUSH |
                      IAA_COMPRESS_LITERALS | R_IAA_COMPRESS_END_PROCESS_MASK;
 
-    switch (iaa_compress_header(desc)) {
-    case IAA_HEADER_ONE_PASS:
-    case IAA_HEADER_ONE_PASS_FINAL:
-        if (iaa_header_generation(s) && !iaa_compress_counts(desc)) {
-            known |= R_IAA_COMPRESS_HEADER_MASK;
-        }
-        break;
+    uint32_t more = 0;
+
+    if (iaa_header_generation(s) && iaa_compress_header_known(desc)) {
+        known |= R_IAA_COMPRESS_HEADER_MASK;
+        more = iaa_compress_makes_tables(desc) ? IAA_COMPRESS2_TABLES : 0;
     }
-    /* More flags of COMPRESS; they are about passes the model does not have */
-    if (desc->mode & ~known || desc->filter_flags) {
+    if (desc->mode & ~known || desc->filter_flags != more) {
         return IAA_STATUS_MODE;
     }
     return desc->num_inputs ? IAA_STATUS_RESERVED : IAA_STATUS_NONE;
@@ -182,15 +225,25 @@ static uint8_t iaa_compress_check_src2(const IAADescriptor *desc)
     case 0:
         /* The codes have to come from somewhere */
         if (desc->op_flags & IAA_FLAG_WR_SRC2 ||
-            (!iaa_compress_generates(desc) && !iaa_compress_counts(desc))) {
+            (!iaa_compress_one_pass(desc) && !iaa_compress_counts(desc))) {
             return IAA_STATUS_FLAGS;
         }
-        return IAA_STATUS_NONE;
+        break;
     case IAA_FLAG_RD_SRC2_AECS:
-        return iaa_compress_check_aecs(desc);
+        if (iaa_compress_check_aecs(desc) != IAA_STATUS_NONE) {
+            return iaa_compress_check_aecs(desc);
+        }
+        break;
     default:
         return IAA_STATUS_FLAGS;
     }
+
+    /* And go somewhere */
+    if (iaa_compress_makes_tables(desc) &&
+        !(desc->op_flags & IAA_FLAG_WR_SRC2)) {
+        return IAA_STATUS_FLAGS;
+    }
+    return IAA_STATUS_NONE;
 }
 
 static uint8_t iaa_compress_check(const IAAState *s, const IAAJob *job)
@@ -202,10 +255,10 @@ static uint8_t iaa_compress_check(const IAAState *s, const IAAJob *job)
         status = iaa_compress_check_src2(desc);
     }
     if (status == IAA_STATUS_NONE) {
-        status = iaa_ops_check_data(job, true);
+        status = iaa_ops_check_data(s, job, !iaa_compress_makes_tables(desc));
     }
     /* What silicon answers is not known */
-    if (status == IAA_STATUS_NONE && iaa_compress_generates(desc) &&
+    if (status == IAA_STATUS_NONE && iaa_compress_one_pass(desc) &&
         desc->src1_size > IAA_GEN_HEADER_MAX) {
         status = IAA_STATUS_SIZE;
     }
@@ -230,7 +283,7 @@ static bool iaa_compress_start(IAAEngine *e)
 {
     IAAJob *job = &e->job;
     const IAADescriptor *desc = &job->work.desc;
-    const IAACompressAECS *aecs = &e->aecs;
+    const IAACompressAECS *aecs = &e->compress_aecs;
     IAAHuffman huffman;
     IAADeflateParams params = {
         .max_out = desc->max_dst_size,
@@ -238,20 +291,25 @@ static bool iaa_compress_start(IAAEngine *e)
         .flush = desc->mode & IAA_COMPRESS_FLUSH,
         .literals_only = desc->mode & IAA_COMPRESS_LITERALS,
         .stats = iaa_compress_counts(desc),
-        .gen_header = iaa_compress_generates(desc),
-        .gen_bfinal = iaa_compress_header(desc) == IAA_HEADER_ONE_PASS_FINAL,
+        .gen_tables = iaa_compress_makes_tables(desc),
+        .gen_header = iaa_compress_makes_header(desc),
+        .gen_bfinal = iaa_compress_makes_final(desc),
     };
 
-    job->writes = true;
-    if (params.gen_header) {
-        job->timing.base_ns += e->iaa->header_base_ns;
+    job->writes = !params.gen_tables;
+    if (params.gen_header || params.gen_tables) {
+        const IAATiming *timing = &e->iaa->timing[IAA_TIMING_HEADER];
+
+        job->timing.base_ns += timing->base_ns;
+        job->timing.rate = timing->rate;
+        job->timing.device_rate = timing->device_rate;
     }
     if (!(desc->op_flags & IAA_FLAG_RD_SRC2)) {
-        memset(&e->aecs, 0, sizeof(e->aecs));
+        memset(&e->compress_aecs, 0, sizeof(e->compress_aecs));
     }
     if (le32_to_cpu(aecs->acc_bits) > 8 * sizeof(aecs->acc)) {
         job->record.status = IAA_STATUS_ANALYTICS;
-        job->record.error = IAA_ERROR_AECS;
+        job->record.error = IAA_CODEC_AECS;
         return false;
     }
     iaa_checksum_start(&job->sum, desc->op_flags & IAA_FLAG_CRC32C,
@@ -278,16 +336,35 @@ static IAAStep iaa_compress_step(IAAEngine *e)
     return step;
 }
 
-/* Counting has not used the accumulator, so what is in it stays */
+static uint32_t iaa_compress_save_tables(IAAEngine *e, IAACompressAECS *aecs)
+{
+    IAAHuffman huffman;
+    uint32_t bits = iaa_deflate_tables(e->deflate, &huffman, aecs->acc);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(huffman.ll); i++) {
+        aecs->ll[i] = cpu_to_le32(huffman.ll[i]);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(huffman.d); i++) {
+        aecs->d[i] = cpu_to_le32(huffman.d[i]);
+    }
+    return bits;
+}
+
+/* Counting alone has not used the accumulator, so what is in it stays */
 static void iaa_compress_save(IAAEngine *e)
 {
-    if (!iaa_compress_counts(&e->job.work.desc)) {
-        uint32_t bits = iaa_deflate_pending(e->deflate, e->aecs.acc);
+    const IAADescriptor *desc = &e->job.work.desc;
+    IAACompressAECS *aecs = &e->compress_aecs;
+    uint32_t bits = le32_to_cpu(aecs->acc_bits);
 
-        e->aecs.acc_bits = cpu_to_le32(bits);
+    if (iaa_compress_makes_tables(desc)) {
+        bits = iaa_compress_save_tables(e, aecs);
+    } else if (!iaa_compress_counts(desc)) {
+        bits = iaa_deflate_pending(e->deflate, aecs->acc);
     }
-    e->aecs.crc = cpu_to_le32(e->job.sum.crc);
-    e->aecs.xor_checksum = cpu_to_le32(e->job.sum.xor);
+    aecs->acc_bits = cpu_to_le32(bits);
+    aecs->crc = cpu_to_le32(e->job.sum.crc);
+    aecs->xor_checksum = cpu_to_le32(e->job.sum.xor);
 }
 
 /*
@@ -299,9 +376,44 @@ static bool iaa_decompress_writes(const IAADescriptor *desc)
     return !(desc->mode & IAA_DECOMPRESS_SUPPRESS);
 }
 
+static uint8_t iaa_decompress_check_aecs(const IAADescriptor *desc)
+{
+    bool written = desc->op_flags & IAA_FLAG_WR_SRC2;
+
+    if (desc->src2_addr % IAA_AECS_ALIGN || desc->src2_size % IAA_AECS_ALIGN) {
+        return IAA_STATUS_AECS_ALIGN;
+    }
+    switch (desc->src2_size) {
+    case IAA_AECS_SIZE_CHECKSUMS:
+        return written ? IAA_STATUS_SIZE : IAA_STATUS_NONE;
+    case IAA_AECS_SIZE_NO_HISTORY:
+    case IAA_AECS_SIZE_FULL:
+        return IAA_STATUS_NONE;
+    default:
+        return IAA_STATUS_SIZE;
+    }
+}
+
+static uint8_t iaa_decompress_check_src2(const IAADescriptor *desc)
+{
+    if ((desc->op_flags & IAA_FLAG_WR_SRC2) == IAA_FLAG_WR_SRC2) {
+        return IAA_STATUS_MODE;
+    }
+    switch (desc->op_flags & IAA_FLAG_RD_SRC2) {
+    case 0:
+        return desc->op_flags & IAA_FLAG_WR_SRC2 ? IAA_STATUS_FLAGS
+                                                 : IAA_STATUS_NONE;
+    case IAA_FLAG_RD_SRC2_AECS:
+        return iaa_decompress_check_aecs(desc);
+    default:
+        return IAA_STATUS_FLAGS;
+    }
+}
+
 static uint8_t iaa_decompress_check(const IAAState *s, const IAAJob *job)
 {
     const IAADescriptor *desc = &job->work.desc;
+    uint8_t status = iaa_decompress_check_src2(desc);
     uint16_t known = IAA_DECOMPRESS_ENABLE | IAA_DECOMPRESS_FLUSH |
                      IAA_DECOMPRESS_STOP_ON_EOB | IAA_DECOMPRESS_CHECK_EOB |
                      IAA_DECOMPRESS_BFINAL | IAA_DECOMPRESS_SUPPRESS;
@@ -312,24 +424,39 @@ static uint8_t iaa_decompress_check(const IAAState *s, const IAAJob *job)
     if (desc->filter_flags || desc->num_inputs) {
         return IAA_STATUS_FILTER_FLAGS;
     }
-    return iaa_ops_check_data(job, iaa_decompress_writes(desc));
+    if (status == IAA_STATUS_NONE) {
+        status = iaa_ops_check_data(s, job, iaa_decompress_writes(desc));
+    }
+    return status;
 }
 
 static bool iaa_decompress_start(IAAEngine *e)
 {
     IAAJob *job = &e->job;
     const IAADescriptor *desc = &job->work.desc;
+    const IAADecompressAECS *aecs = &e->decompress_aecs;
     IAAInflateParams params = {
         .max_out = desc->max_dst_size,
         .suppress_output = !iaa_decompress_writes(desc),
         .stop_on_eob = desc->mode & IAA_DECOMPRESS_STOP_ON_EOB,
         .check_eob = desc->mode & IAA_DECOMPRESS_CHECK_EOB,
         .select_bfinal = desc->mode & IAA_DECOMPRESS_BFINAL,
+        .to_be_continued = desc->op_flags & IAA_FLAG_WR_SRC2_DONE,
     };
 
     job->writes = iaa_decompress_writes(desc);
-    iaa_checksum_start(&job->sum, desc->op_flags & IAA_FLAG_CRC32C, 0, 0);
     iaa_inflate_start(e->inflate, &params);
+    if (!(desc->op_flags & IAA_FLAG_RD_SRC2)) {
+        iaa_checksum_start(&job->sum, desc->op_flags & IAA_FLAG_CRC32C, 0, 0);
+        return true;
+    }
+    iaa_checksum_start(&job->sum, desc->op_flags & IAA_FLAG_CRC32C,
+                       le32_to_cpu(aecs->crc), le32_to_cpu(aecs->xor_checksum));
+    if (!iaa_aecs_load(e->iaa, e->inflate, aecs, desc->src2_size)) {
+        job->record.status = IAA_STATUS_ANALYTICS;
+        job->record.error = IAA_CODEC_AECS;
+        return false;
+    }
     return true;
 }
 
@@ -345,6 +472,15 @@ static IAAStep iaa_decompress_step(IAAEngine *e)
         iaa_ops_finish(&e->job, iaa_inflate_result(e->inflate));
     }
     return step;
+}
+
+static void iaa_decompress_save(IAAEngine *e)
+{
+    IAADecompressAECS *aecs = &e->decompress_aecs;
+
+    iaa_aecs_save(e->iaa, e->inflate, aecs, e->job.work.desc.src2_size);
+    aecs->crc = cpu_to_le32(e->job.sum.crc);
+    aecs->xor_checksum = cpu_to_le32(e->job.sum.xor);
 }
 
 /* By opcode; those without a name do not exist */
@@ -367,19 +503,19 @@ static const IAAOperation iaa_operations[] = {
     },
     [IAA_OP_DECOMPRESS] = {
         .name = "decompress",
-        .flags = IAA_FLAGS_COMPLETE | IAA_FLAGS_ACCESS | IAA_FLAG_CRC32C,
+        .flags = IAA_FLAGS_COMPLETE | IAA_FLAGS_ACCESS | IAA_FLAGS_AECS |
+                 IAA_FLAG_CRC32C,
         .timing = IAA_TIMING_DECOMPRESS,
         .check = iaa_decompress_check,
         .start = iaa_decompress_start,
         .step = iaa_decompress_step,
+        .save = iaa_decompress_save,
     },
     [IAA_OP_COMPRESS] = {
         .name = "compress",
-        .flags = IAA_FLAGS_COMPLETE | IAA_FLAGS_ACCESS | IAA_FLAG_CRC32C |
-                 IAA_FLAG_RD_SRC2 | IAA_FLAG_WR_SRC2 | IAA_FLAG_SRC2_STS |
-                 IAA_FLAG_AECS_TOGGLE,
+        .flags = IAA_FLAGS_COMPLETE | IAA_FLAGS_ACCESS | IAA_FLAGS_AECS |
+                 IAA_FLAG_CRC32C,
         .timing = IAA_TIMING_COMPRESS,
-        .limited = true,
         .check = iaa_compress_check,
         .start = iaa_compress_start,
         .step = iaa_compress_step,

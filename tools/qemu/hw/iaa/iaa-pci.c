@@ -64,7 +64,8 @@ static bool iaa_check_properties(IAAState *s, Error **errp)
                           "compress-base-ns", errp) &&
            iaa_check_base(s->timing[IAA_TIMING_DECOMPRESS].base_ns,
                           "decompress-base-ns", errp) &&
-           iaa_check_base(s->header_base_ns, "header-base-ns", errp);
+           iaa_check_base(s->timing[IAA_TIMING_HEADER].base_ns,
+                          "header-base-ns", errp);
 }
 
 /*
@@ -285,12 +286,20 @@ static const Property iaa_properties[] = {
                        timing[IAA_TIMING_COMPRESS].base_ns, 1250),
     DEFINE_PROP_UINT64("compress-rate", IAAState,
                        timing[IAA_TIMING_COMPRESS].rate, 2100000000),
+    DEFINE_PROP_UINT64("device-rate", IAAState,
+                       timing[IAA_TIMING_COMPRESS].device_rate, 3000000000),
     DEFINE_PROP_UINT64("decompress-base-ns", IAAState,
                        timing[IAA_TIMING_DECOMPRESS].base_ns, 1250),
     DEFINE_PROP_UINT64("decompress-rate", IAAState,
                        timing[IAA_TIMING_DECOMPRESS].rate, 4000000000),
-    DEFINE_PROP_UINT64("header-base-ns", IAAState, header_base_ns, 3500),
-    DEFINE_PROP_UINT64("device-rate", IAAState, device_rate, 3000000000),
+    DEFINE_PROP_UINT64("decompress-device-rate", IAAState,
+                       timing[IAA_TIMING_DECOMPRESS].device_rate, 0),
+    DEFINE_PROP_UINT64("header-base-ns", IAAState,
+                       timing[IAA_TIMING_HEADER].base_ns, 3500),
+    DEFINE_PROP_UINT64("header-rate", IAAState,
+                       timing[IAA_TIMING_HEADER].rate, 2100000000),
+    DEFINE_PROP_UINT64("header-device-rate", IAAState,
+                       timing[IAA_TIMING_HEADER].device_rate, 3000000000),
     DEFINE_PROP_UINT8("overflow-swerr", IAAState, overflow_swerr, 0),
     DEFINE_PROP_BOOL("inject", IAAState, inject, false),
 };

@@ -529,7 +529,7 @@ void iaa_wq_reset(IAAState *s)
     iaa_wq_for_each(s, IAA_ALL_QUEUES, iaa_wq_disable_one);
     iaa_wq_leave_groups(s);
     s->portal.next = 0;
-    s->device_free_ns = 0;
+    memset(s->device_free_ns, 0, sizeof(s->device_free_ns));
 }
 
 /**

@@ -114,7 +114,8 @@ static bool may_write(uint64_t addr, uint32_t len)
 
         if (within(addr, len, desc->dst_addr, desc->max_dst_size) ||
             within(addr, len, desc->record_addr, sizeof(IAACompletion)) ||
-            within(addr, len, desc->src2_addr, 2 * sizeof(IAACompressAECS))) {
+            within(addr, len, desc->src2_addr,
+                   2 * (uint64_t)desc->src2_size)) {
             return true;
         }
     }
@@ -229,10 +230,8 @@ static IAAState *new_device(void)
 
     s->num_engines = IAA_NUM_ENGINES;
     s->wq_retired = retired;
-    s->device_rate = 3000000000;
-    s->header_base_ns = 3500;
     for (unsigned i = 0; i < IAA_TIMING_MAX; i++) {
-        s->timing[i] = (IAATiming) { 1250, 2100000000 };
+        s->timing[i] = (IAATiming) { 1250, 2100000000, 3000000000 };
     }
     iaa_wq_init(s);
     return s;

@@ -625,6 +625,327 @@ static void test_header_generation(void)
     qiaa_stop(iaa);
 }
 
+static void set_header(IAADescriptor *desc, unsigned kind)
+{
+    desc->mode = FIELD_DP16(desc->mode, IAA_COMPRESS, HEADER, kind);
+}
+
+/* The first of two passes over the source of @desc: it only fills an AECS */
+static void first_pass(IAADescriptor *desc, unsigned kind)
+{
+    desc->op_flags |= IAA_FLAG_WR_SRC2_DONE;
+    desc->mode = IAA_COMPRESS_STATS | QIAA_COMPRESS_MODE;
+    desc->filter_flags = IAA_COMPRESS2_TABLES;
+    desc->dst_addr = 0;
+    desc->max_dst_size = 0;
+    set_header(desc, kind);
+}
+
+/*
+ * Test that one descriptor makes the codes and the header that the next one
+ * compresses with, for more than fits into one pass
+ */
+static void test_two_pass(void)
+{
+    const uint32_t size = 100000;
+    g_autofree uint8_t *text = qiaa_make_text(size, 9);
+    QIAA *iaa = qiaa_start(",generation=gnr");
+    IAADescriptor desc = qiaa_desc_compress(iaa, text, size, size), first;
+    IAACompressAECS aecs = { };
+    IAACompletion fixed, record;
+
+    qiaa_enable_one(iaa);
+    fixed = qiaa_run(iaa, &desc);
+    desc.src2_addr = qiaa_alloc(iaa, 2 * sizeof(aecs));
+    qiaa_memwrite(iaa, desc.src2_addr, &aecs, sizeof(aecs));
+    first = desc;
+    first_pass(&first, IAA_HEADER_TWO_PASS_FINAL);
+    record = qiaa_run(iaa, &first);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_SUCCESS);
+    g_assert_cmpuint(record.bytes_completed, ==, size);
+    g_assert_cmpuint(record.output_size, ==, 0);
+    g_assert_cmphex(record.crc, ==, crc32(0, text, size));
+
+    /* The checksum of the first pass is not to be continued */
+    qiaa_memread(iaa, desc.src2_addr + sizeof(aecs), &aecs, sizeof(aecs));
+    g_assert_cmpuint(le32_to_cpu(aecs.acc_bits), >, 17);
+    g_assert_cmphex(aecs.acc[0] & 7, ==, 5);
+    aecs.crc = 0;
+    aecs.xor_checksum = 0;
+    qiaa_memwrite(iaa, desc.src2_addr + sizeof(aecs), &aecs, sizeof(aecs));
+
+    desc.op_flags |= IAA_FLAG_AECS_TOGGLE;
+    record = qiaa_run(iaa, &desc);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_SUCCESS);
+    g_assert_cmphex(record.crc, ==, crc32(0, text, size));
+    g_assert_cmpuint(record.output_size, <, fixed.output_size);
+    desc = qiaa_desc_of_output(iaa, &desc, record.output_size);
+    record = qiaa_run(iaa, &desc);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_SUCCESS);
+    g_assert_cmpuint(record.output_size, ==, size);
+    assert_memory(iaa, desc.dst_addr, text, size);
+    qiaa_stop(iaa);
+}
+
+/* Test that a header goes behind what is in the accumulator, or not at all */
+static void test_two_pass_accumulator(void)
+{
+    g_autofree uint8_t *text = qiaa_make_text(PAGE_SIZE, 10);
+    QIAA *iaa = qiaa_start(",generation=gnr");
+    IAADescriptor desc = qiaa_desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
+    const IAACompressAECS empty = qiaa_fixed_aecs();
+    IAACompressAECS aecs[2] = { empty, empty };
+    IAACompletion record;
+
+    qiaa_enable_one(iaa);
+    desc.src2_addr = qiaa_alloc_buf(iaa, aecs, sizeof(aecs));
+    first_pass(&desc, IAA_HEADER_TABLES);
+    record = qiaa_run(iaa, &desc);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_SUCCESS);
+    qiaa_memread(iaa, desc.src2_addr, aecs, sizeof(aecs));
+    g_assert_cmpmem(&aecs[0], sizeof(empty), &empty, sizeof(empty));
+    g_assert_cmpmem(aecs[1].acc, sizeof(empty.acc), empty.acc,
+                    sizeof(empty.acc));
+    g_assert_cmpuint(aecs[1].acc_bits, ==, empty.acc_bits);
+    g_assert_cmpint(memcmp(aecs[1].ll, empty.ll, sizeof(empty.ll)), !=, 0);
+
+    aecs[0].acc_bits = cpu_to_le32(8 * sizeof(empty.acc));
+    aecs[1] = empty;
+    qiaa_memwrite(iaa, desc.src2_addr, aecs, sizeof(aecs));
+    set_header(&desc, IAA_HEADER_TWO_PASS);
+    record = qiaa_run(iaa, &desc);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_ANALYTICS);
+    g_assert_cmphex(record.error, ==, IAA_CODEC_AECS);
+    qiaa_memread(iaa, desc.src2_addr, aecs, sizeof(aecs));
+    g_assert_cmpmem(&aecs[1], sizeof(empty), &empty, sizeof(empty));
+    qiaa_stop(iaa);
+}
+
+/* Test what does not go together in the first of two passes */
+static void test_two_pass_errors(void)
+{
+    QIAA *iaa = qiaa_start(",generation=gnr");
+    IAADescriptor sound = qiaa_desc_compress(iaa, "abc", 3, 64), desc;
+    const IAACompressAECS pair[2] = { };
+
+    qiaa_enable_one(iaa);
+    sound.src2_addr = qiaa_alloc_buf(iaa, pair, sizeof(pair));
+    first_pass(&sound, IAA_HEADER_TWO_PASS);
+    g_assert_cmphex(qiaa_run(iaa, &sound).status, ==, IAA_STATUS_SUCCESS);
+
+    desc = sound;
+    desc.filter_flags = 0;
+    g_assert_cmphex(qiaa_run(iaa, &desc).status, ==, IAA_STATUS_MODE);
+    desc.filter_flags = 2 * IAA_COMPRESS2_TABLES;
+    g_assert_cmphex(qiaa_run(iaa, &desc).status, ==, IAA_STATUS_MODE);
+    desc = sound;
+    desc.mode &= ~IAA_COMPRESS_STATS;
+    g_assert_cmphex(qiaa_run(iaa, &desc).status, ==, IAA_STATUS_MODE);
+    desc = sound;
+    set_header(&desc, IAA_HEADER_ONE_PASS);
+    g_assert_cmphex(qiaa_run(iaa, &desc).status, ==, IAA_STATUS_MODE);
+    desc = sound;
+    desc.op_flags &= ~IAA_FLAG_WR_SRC2;
+    g_assert_cmphex(qiaa_run(iaa, &desc).status, ==, IAA_STATUS_FLAGS);
+
+    /* Of three sizes that must not all be 0, there is one */
+    desc = sound;
+    desc.src1_size = 0;
+    g_assert_cmphex(qiaa_run(iaa, &desc).status, ==, IAA_STATUS_SUCCESS);
+    qiaa_stop(iaa);
+}
+
+/*
+ * Decompression in several descriptors
+ */
+
+static IAADecompressAECS at_block_header(uint8_t format)
+{
+    return (IAADecompressAECS) {
+        .state = cpu_to_le16(IAA_INFLATE_HEADER),
+        .format = format,
+    };
+}
+
+/* Continued from the AECS that the descriptor before it has written */
+static void make_continued(QIAA *iaa, IAADescriptor *desc, uint8_t format)
+{
+    IAADecompressAECS pair[2] = { at_block_header(format) };
+
+    desc->mode = IAA_DECOMPRESS_ENABLE | IAA_DECOMPRESS_FLUSH;
+    desc->op_flags |= IAA_FLAG_RD_SRC2_AECS | IAA_FLAG_WR_SRC2_DONE;
+    desc->src2_addr = qiaa_alloc_buf(iaa, pair, sizeof(pair));
+    desc->src2_size = sizeof(pair[0]);
+}
+
+static void check_continued(const char *options, uint8_t format)
+{
+    const uint32_t size = 60000;
+    g_autofree uint8_t *text = qiaa_make_text(size, 11);
+    QIAA *iaa = qiaa_start(options);
+    IAADescriptor desc = qiaa_desc_compress(iaa, text, size, size);
+    IAACompletion record;
+    uint32_t in_left, done = 0;
+    uint64_t dst;
+
+    qiaa_enable_one(iaa);
+    in_left = qiaa_run(iaa, &desc).output_size;
+    desc = qiaa_desc_of_output(iaa, &desc, in_left);
+    make_continued(iaa, &desc, format);
+    dst = desc.dst_addr;
+    while (done < size) {
+        desc.src1_size = MIN(in_left, 3001);
+        desc.dst_addr = dst + done;
+        desc.max_dst_size = MIN(size - done, 7919);
+        record = qiaa_run(iaa, &desc);
+        g_assert_true(record.status == IAA_STATUS_SUCCESS ||
+                      record.status == IAA_STATUS_OUTPUT_FULL);
+        g_assert_true(record.bytes_completed || record.output_size);
+        desc.src1_addr += record.bytes_completed;
+        in_left -= record.bytes_completed;
+        done += record.output_size;
+        desc.op_flags ^= IAA_FLAG_AECS_TOGGLE;
+        g_assert_cmphex(record.crc, ==, crc32(0, text, done));
+    }
+    assert_memory(iaa, dst, text, size);
+    qiaa_stop(iaa);
+}
+
+/* Test that a stream can be cut anywhere, by its input or by its output */
+static void test_decompress_chain(void)
+{
+    check_continued("", 0);
+    check_continued(",generation=gnr", 1);
+}
+
+/* Test the AECS that is only written if there was no room for the output */
+static void test_decompress_chain_full(void)
+{
+    static const uint8_t abc[] = { 0x4b, 0x4c, 0x4a, 0x06, 0x00 };
+    QIAA *iaa = qiaa_start("");
+    IAADescriptor desc = qiaa_desc_decompress(iaa, abc, sizeof(abc), 2);
+    IAADecompressAECS pair[2];
+    IAACompletion record;
+
+    qiaa_enable_one(iaa);
+    make_continued(iaa, &desc, 0);
+    desc.op_flags ^= IAA_FLAG_WR_SRC2_DONE | IAA_FLAG_WR_SRC2_FULL;
+    record = qiaa_run(iaa, &desc);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_OUTPUT_FULL);
+    qiaa_memread(iaa, desc.src2_addr, pair, sizeof(pair));
+    g_assert_cmphex(le32_to_cpu(pair[1].crc), ==, crc32(0, (void *)"ab", 2));
+    g_assert_cmphex(le16_to_cpu(pair[1].history_end), ==, 2);
+    g_assert_cmpmem(pair[1].history, 2, "ab", 2);
+    g_assert_cmphex(le16_to_cpu(pair[1].state), ==, IAA_INFLATE_TOKENS_FINAL);
+
+    /* It fits now: the stream ends, and nothing is written */
+    desc.op_flags |= IAA_FLAG_AECS_TOGGLE;
+    desc.src1_addr += record.bytes_completed;
+    desc.src1_size -= record.bytes_completed;
+    memset(&pair[0], 0xee, sizeof(pair[0]));
+    qiaa_memwrite(iaa, desc.src2_addr, &pair[0], sizeof(pair[0]));
+    record = qiaa_run(iaa, &desc);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_SUCCESS);
+    g_assert_cmpuint(record.output_size, ==, 1);
+    assert_memory(iaa, desc.dst_addr, "c", 1);
+    qiaa_memread(iaa, desc.src2_addr, &pair[1], sizeof(pair[1]));
+    g_assert_cmpmem(&pair[1], sizeof(pair[1]), &pair[0], sizeof(pair[0]));
+    qiaa_stop(iaa);
+}
+
+/* Test that checksums go on from those of an AECS of any size */
+static void test_decompress_seeds(void)
+{
+    static const uint8_t bc[] = { 0x4b, 0x4a, 0x06, 0x00 };
+    static const uint32_t sizes[] = {
+        IAA_AECS_SIZE_CHECKSUMS, IAA_AECS_SIZE_NO_HISTORY, IAA_AECS_SIZE_FULL,
+    };
+    IAADecompressAECS aecs = at_block_header(0);
+    QIAA *iaa = qiaa_start("");
+    IAADescriptor desc = qiaa_desc_decompress(iaa, bc, sizeof(bc), 64);
+
+    qiaa_enable_one(iaa);
+    aecs.crc = cpu_to_le32(crc32(0, (void *)"a", 1));
+    aecs.xor_checksum = cpu_to_le32(0x61);
+    desc.op_flags |= IAA_FLAG_RD_SRC2_AECS;
+    desc.src2_addr = qiaa_alloc_buf(iaa, &aecs, sizeof(aecs));
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        IAACompletion record;
+
+        desc.src2_size = sizes[i];
+        record = qiaa_run(iaa, &desc);
+        g_assert_cmphex(record.status, ==, IAA_STATUS_SUCCESS);
+        g_assert_cmphex(record.crc, ==, crc32(0, (void *)"abc", 3));
+        g_assert_cmphex(record.xor_checksum, ==, 0x61 ^ 0x6362);
+    }
+    qiaa_stop(iaa);
+}
+
+/* Test a ring of history that has wrapped around, and where it ends */
+static void test_decompress_history(void)
+{
+    /* A final fixed block: length 3, distance 4096 and the end */
+    static const uint8_t farthest[] = { 0x03, 0xf6, 0xff, 0x01 };
+    IAADecompressAECS aecs = at_block_header(0);
+    QIAA *iaa = qiaa_start("");
+    IAADescriptor desc = qiaa_desc_decompress(iaa, farthest, sizeof(farthest),
+                                              64);
+    IAACompletion record;
+
+    qiaa_enable_one(iaa);
+    aecs.history_end = cpu_to_le16(1 << 15 | 100);
+    memcpy(aecs.history + 100, "old", 3);
+    desc.op_flags |= IAA_FLAG_RD_SRC2_AECS;
+    desc.src2_addr = qiaa_alloc_buf(iaa, &aecs, sizeof(aecs));
+    desc.src2_size = sizeof(aecs);
+    record = qiaa_run(iaa, &desc);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_SUCCESS);
+    g_assert_cmpuint(record.output_size, ==, 3);
+    assert_memory(iaa, desc.dst_addr, "old", 3);
+
+    /* Had it not wrapped, there would not be as much */
+    aecs.history_end = cpu_to_le16(100);
+    qiaa_memwrite(iaa, desc.src2_addr, &aecs, sizeof(aecs));
+    record = qiaa_run(iaa, &desc);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_ANALYTICS);
+    g_assert_cmphex(record.error, ==, IAA_CODEC_BEFORE_START);
+    qiaa_stop(iaa);
+}
+
+/* Test states that make no sense, or that the model does not know */
+static void test_decompress_bad_aecs(void)
+{
+    static const uint8_t abc[] = { 0x4b, 0x4c, 0x4a, 0x06, 0x00 };
+    IAADecompressAECS bad[6];
+    QIAA *iaa = qiaa_start("");
+    IAADescriptor desc = qiaa_desc_decompress(iaa, abc, sizeof(abc), 64);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        bad[i] = at_block_header(0);
+    }
+    bad[0].format = 1;
+    bad[1].drop_bytes = cpu_to_le32(1);
+    bad[2].drop_bits = 1;
+    bad[3].input_bits[31] = 65;
+    bad[4].history_end = cpu_to_le16(4097);
+    bad[5].state = cpu_to_le16(IAA_INFLATE_TOKENS);
+
+    qiaa_enable_one(iaa);
+    desc.op_flags |= IAA_FLAG_RD_SRC2_AECS;
+    desc.src2_addr = qiaa_alloc(iaa, sizeof(bad[0]));
+    desc.src2_size = sizeof(bad[0]);
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        IAACompletion record;
+
+        g_test_message("bad AECS %u", i);
+        qiaa_memwrite(iaa, desc.src2_addr, &bad[i], sizeof(bad[i]));
+        record = qiaa_run(iaa, &desc);
+        g_assert_cmphex(record.status, ==, IAA_STATUS_ANALYTICS);
+        g_assert_cmphex(record.error, ==, IAA_CODEC_AECS);
+    }
+    qiaa_stop(iaa);
+}
+
 /*
  * Test what is wrong with a descriptor is what its record says
  *
@@ -719,9 +1040,45 @@ static void spoil_no_aecs(IAADescriptor *desc)
     desc->op_flags &= ~IAA_FLAG_RD_SRC2;
 }
 
+/* Source 2 as more data, which is for filters */
 static void spoil_rd_src2(IAADescriptor *desc)
 {
+    desc->op_flags |= IAA_FLAG_RD_SRC2 & ~IAA_FLAG_RD_SRC2_AECS;
+}
+
+static void spoil_wr_src2(IAADescriptor *desc)
+{
+    desc->op_flags &= ~IAA_FLAG_RD_SRC2;
+    desc->op_flags |= IAA_FLAG_WR_SRC2_DONE;
+}
+
+static void spoil_wr_src2_full(IAADescriptor *desc)
+{
+    desc->op_flags |= IAA_FLAG_WR_SRC2_FULL;
+}
+
+static void spoil_wr_src2_both(IAADescriptor *desc)
+{
+    desc->op_flags |= IAA_FLAG_WR_SRC2;
+}
+
+static void spoil_state_addr(IAADescriptor *desc)
+{
     desc->op_flags |= IAA_FLAG_RD_SRC2_AECS;
+    desc->src2_size = IAA_AECS_SIZE_FULL;
+    desc->src2_addr = 16;
+}
+
+static void spoil_state_size(IAADescriptor *desc)
+{
+    desc->op_flags |= IAA_FLAG_RD_SRC2_AECS;
+    desc->src2_size = IAA_AECS_SIZE_FULL - 32;
+}
+
+static void spoil_state_checksums(IAADescriptor *desc)
+{
+    desc->op_flags |= IAA_FLAG_RD_SRC2_AECS | IAA_FLAG_WR_SRC2_DONE;
+    desc->src2_size = IAA_AECS_SIZE_CHECKSUMS;
 }
 
 static void spoil_mode(IAADescriptor *desc)
@@ -760,8 +1117,14 @@ static const BadDescriptor bad_descriptors[] = {
     { IAA_OP_COMPRESS, spoil_header, IAA_STATUS_MODE },
     { IAA_OP_COMPRESS, spoil_filter, IAA_STATUS_MODE },
     { IAA_OP_COMPRESS, spoil_unused, IAA_STATUS_RESERVED },
-    { IAA_OP_DECOMPRESS, spoil_rd_src2, IAA_STATUS_FLAGS,
-      IAA_FLAG_RD_SRC2_AECS },
+    { IAA_OP_COMPRESS, spoil_wr_src2, IAA_STATUS_FLAGS },
+    { IAA_OP_COMPRESS, spoil_wr_src2_full, IAA_STATUS_MODE },
+    { IAA_OP_DECOMPRESS, spoil_rd_src2, IAA_STATUS_FLAGS },
+    { IAA_OP_DECOMPRESS, spoil_wr_src2, IAA_STATUS_FLAGS },
+    { IAA_OP_DECOMPRESS, spoil_wr_src2_both, IAA_STATUS_MODE },
+    { IAA_OP_DECOMPRESS, spoil_state_addr, IAA_STATUS_AECS_ALIGN },
+    { IAA_OP_DECOMPRESS, spoil_state_size, IAA_STATUS_SIZE },
+    { IAA_OP_DECOMPRESS, spoil_state_checksums, IAA_STATUS_SIZE },
     { IAA_OP_DECOMPRESS, spoil_overlap, IAA_STATUS_OVERLAP },
     { IAA_OP_DECOMPRESS, spoil_mode, IAA_STATUS_MODE },
     { IAA_OP_DECOMPRESS, spoil_filter, IAA_STATUS_FILTER_FLAGS },
@@ -817,7 +1180,7 @@ static void test_bad_aecs(void)
     qiaa_memwrite(iaa, desc.src2_addr, &aecs, sizeof(aecs));
     record = qiaa_run(iaa, &desc);
     g_assert_cmphex(record.status, ==, IAA_STATUS_ANALYTICS);
-    g_assert_cmphex(record.error, ==, IAA_ERROR_AECS);
+    g_assert_cmphex(record.error, ==, IAA_CODEC_AECS);
     qiaa_stop(iaa);
 }
 
@@ -1321,6 +1684,46 @@ static void assert_batch_takes(QIAA *iaa, const IAADescriptor *desc,
 }
 
 /*
+ * Test that each kind of work has rates of its own; the first batch, of
+ * plain compression, does not keep the other two waiting
+ */
+static void test_rates(void)
+{
+    g_autofree uint8_t *text = qiaa_make_text(PAGE_SIZE, 12);
+    QIAA *iaa = qiaa_start(",generation=gnr,compress-rate=0,device-rate=0"
+                           ",header-rate=1000000000"
+                           ",header-device-rate=800000000"
+                           ",decompress-device-rate=500000000");
+    IAADescriptor fixed[BATCH], generated[BATCH], back[BATCH];
+
+    qiaa_enable_one(iaa);
+    for (unsigned i = 0; i < BATCH; i++) {
+        fixed[i] = qiaa_desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
+        generated[i] = qiaa_desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
+        generated[i].mode |= IAA_HEADER_ONE_PASS << R_IAA_COMPRESS_HEADER_SHIFT;
+    }
+    submit_batch(iaa, fixed);
+    assert_batch_takes(iaa, fixed, BASE_NS);
+    for (unsigned i = 0; i < BATCH; i++) {
+        uint32_t size = qiaa_record(iaa, fixed[i].record_addr).output_size;
+
+        back[i] = qiaa_desc_of_output(iaa, &fixed[i], size);
+    }
+    /* One has its engine's rate, of more the device's is what counts */
+    qiaa_submit(iaa, 0, &generated[0]);
+    assert_completes_after(iaa, &generated[0], BASE_NS + HEADER_BASE_NS +
+                           PAGE_SIZE * NANOSECONDS_PER_SECOND / 1000000000);
+    qiaa_memwrite(iaa, generated[0].record_addr, "", 1);
+    submit_batch(iaa, generated);
+    assert_batch_takes(iaa, generated,
+                       BATCH * PAGE_SIZE * NANOSECONDS_PER_SECOND / 800000000);
+    submit_batch(iaa, back);
+    assert_batch_takes(iaa, back,
+                       BATCH * PAGE_SIZE * NANOSECONDS_PER_SECOND / 500000000);
+    qiaa_stop(iaa);
+}
+
+/*
  * Test that devices do not share their engines or their rate: two batches on
  * two devices take as long as one, and on one device nearly twice as long
  */
@@ -1604,6 +2007,15 @@ int main(int argc, char **argv)
     qtest_add_func("/iaa/op/aecs-chain", test_aecs_chain);
     qtest_add_func("/iaa/op/stats", test_stats);
     qtest_add_func("/iaa/op/header-generation", test_header_generation);
+    qtest_add_func("/iaa/op/two-pass", test_two_pass);
+    qtest_add_func("/iaa/op/two-pass-accumulator", test_two_pass_accumulator);
+    qtest_add_func("/iaa/op/two-pass-errors", test_two_pass_errors);
+    qtest_add_func("/iaa/op/decompress-chain", test_decompress_chain);
+    qtest_add_func("/iaa/op/decompress-chain-full",
+                   test_decompress_chain_full);
+    qtest_add_func("/iaa/op/decompress-seeds", test_decompress_seeds);
+    qtest_add_func("/iaa/op/decompress-history", test_decompress_history);
+    qtest_add_func("/iaa/error/decompress-aecs", test_decompress_bad_aecs);
     qtest_add_func("/iaa/error/descriptors", test_bad_descriptors);
     qtest_add_func("/iaa/error/aecs", test_bad_aecs);
     qtest_add_func("/iaa/error/software", test_software_error);
@@ -1613,6 +2025,7 @@ int main(int argc, char **argv)
     qtest_add_func("/iaa/time/engine", test_timing);
     qtest_add_func("/iaa/time/engines", test_engines);
     qtest_add_func("/iaa/time/device", test_device_rate);
+    qtest_add_func("/iaa/time/rates", test_rates);
     qtest_add_func("/iaa/time/devices", test_devices);
 
     return g_test_run();

@@ -643,6 +643,131 @@ static void test_gen_header_round_trip(void)
     }
 }
 
+/* The second of two passes, with what the first has left in @acc */
+static IAADeflateParams second_pass(const IAAHuffman *huffman,
+                                    const uint8_t *acc, uint32_t acc_bits)
+{
+    return (IAADeflateParams) {
+        .huffman = huffman,
+        .acc = acc,
+        .acc_bits = acc_bits,
+        .max_out = UINT32_MAX,
+        .end_process = IAA_END_EOB,
+        .flush = true,
+    };
+}
+
+static IAADeflateParams first_pass(const uint8_t *acc, uint32_t acc_bits)
+{
+    IAADeflateParams params = gen_header_params();
+
+    params.max_out = 0;
+    params.gen_tables = true;
+    params.acc = acc;
+    params.acc_bits = acc_bits;
+    return params;
+}
+
+static GByteArray *deflate_two_pass(const GByteArray *in, const Cuts *cuts)
+{
+    uint8_t acc[IAA_ACC_SIZE] = { 0 };
+    IAADeflateParams params = first_pass(acc, 0);
+    g_autoptr(GByteArray) nothing = deflate_success(&params, in, cuts);
+    IAAHuffman huffman;
+    uint32_t bits = iaa_deflate_tables(compressor, &huffman, acc);
+
+    g_assert_cmpuint(nothing->len, ==, 0);
+    params = second_pass(&huffman, acc, bits);
+    return deflate_success(&params, in, cuts);
+}
+
+/* Test that two passes make what one makes where one is enough, and go on */
+static void test_two_pass_round_trip(void)
+{
+    IAADeflateParams one_pass = gen_header_params();
+
+    for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
+        for (size_t j = 0; j < ARRAY_SIZE(sizes); j++) {
+            g_autoptr(GByteArray) in = samples[i].make(sizes[j]);
+            g_autoptr(GByteArray) out = NULL;
+
+            g_test_message("%s, %zu bytes", samples[i].name, sizes[j]);
+            out = deflate_two_pass(in, &all_cuts[j % ARRAY_SIZE(all_cuts)]);
+            assert_inflates_to(out, in);
+            if (sizes[j] <= IAA_GEN_HEADER_MAX) {
+                g_autoptr(GByteArray) same = deflate_success(&one_pass, in,
+                                                             &uncut);
+
+                assert_equal(out, same);
+            }
+        }
+    }
+}
+
+/* Test that a header goes behind what the accumulator has, if it fits */
+static void test_two_pass_accumulator(void)
+{
+    g_autoptr(GByteArray) in = sample_text(1000);
+    g_autoptr(GByteArray) noise = sample_random(IAA_ACC_SIZE);
+    IAADeflateParams params = first_pass(noise->data, 0);
+    g_autoptr(GByteArray) nothing = deflate_success(&params, in, &uncut);
+    uint8_t header[IAA_ACC_SIZE], acc[IAA_ACC_SIZE];
+    IAAHuffman huffman, same;
+    uint32_t len = iaa_deflate_tables(compressor, &huffman, header);
+
+    for (uint32_t bits = 0; bits <= IAA_ACC_MAX_BITS; bits++) {
+        g_autoptr(GByteArray) out = NULL;
+        IAACodecResult result;
+
+        params.acc_bits = bits;
+        out = run_deflate(&params, in, &uncut, &result);
+        g_assert_cmpuint(out->len, ==, 0);
+        if (bits + len > IAA_ACC_MAX_BITS) {
+            g_assert_cmphex(result.status, ==, IAA_CODEC_ERROR);
+            g_assert_cmpuint(result.error, ==, IAA_CODEC_AECS);
+            continue;
+        }
+        g_assert_cmphex(result.status, ==, IAA_CODEC_SUCCESS);
+        g_assert_cmpuint(iaa_deflate_tables(compressor, &same, acc), ==,
+                         bits + len);
+        g_assert_cmpmem(&same, sizeof(same), &huffman, sizeof(huffman));
+        for (uint32_t i = 0; i < bits + len; i++) {
+            const uint8_t *from = i < bits ? noise->data : header;
+            uint32_t at = i < bits ? i : i - bits;
+
+            g_assert_cmpuint(acc[i / 8] >> i % 8 & 1, ==,
+                             from[at / 8] >> at % 8 & 1);
+        }
+    }
+}
+
+/* Test that codes without a header leave the accumulator as it was */
+static void test_two_pass_no_header(void)
+{
+    g_autoptr(GByteArray) in = sample_records(9000);
+    uint8_t acc[IAA_ACC_SIZE] = { 5 };
+    IAADeflateParams params = first_pass(acc, 3);
+    g_autoptr(GByteArray) nothing = deflate_success(&params, in, &uncut);
+    IAAHuffman with, without;
+
+    iaa_deflate_tables(compressor, &with, acc);
+    memset(acc, 0, sizeof(acc));
+    acc[0] = 5;
+    params.gen_header = false;
+    g_byte_array_unref(deflate_success(&params, in, &uncut));
+    memset(acc, 0xff, sizeof(acc));
+    g_assert_cmpuint(iaa_deflate_tables(compressor, &without, acc), ==, 3);
+    g_assert_cmphex(acc[0], ==, 5);
+    g_assert_cmpmem(&with, sizeof(with), &without, sizeof(without));
+
+    /* A block that is not ended has no use for a code that ends it */
+    g_assert_cmpuint(with.ll[256] >> 15, !=, 0);
+    params.end_process = IAA_END_NOTHING;
+    g_byte_array_unref(deflate_success(&params, in, &uncut));
+    iaa_deflate_tables(compressor, &without, acc);
+    g_assert_cmpuint(without.ll[256] >> 15, ==, 0);
+}
+
 /* Test small alphabets, whose LL and D lengths go over into each other */
 static void test_gen_header_few_symbols(void)
 {
@@ -1200,6 +1325,7 @@ static void test_deflate_garbage(void)
             .end_process = g_test_rand_int(),
             .flush = g_test_rand_bit(),
             .literals_only = g_test_rand_bit(),
+            .gen_tables = g_test_rand_bit(),
             .gen_header = g_test_rand_bit(),
             .gen_bfinal = g_test_rand_bit(),
         };
@@ -1675,6 +1801,251 @@ static void test_inflate_garbage(void)
     }
 }
 
+/*
+ * Streams in several descriptors
+ */
+
+/* How a stream is taken apart: at most so many bytes at a time */
+typedef struct Parts {
+    size_t in;
+    size_t out;
+} Parts;
+
+static const Parts all_parts[] = {
+    { 1, 65536 }, { 2, 3 }, { 65536, 1 }, { 7, 200 }, { 300, 40 },
+    { 4096, 4096 }, { 65536, 100 },
+};
+
+static IAAInflateParams part_of_stream(size_t max_out)
+{
+    return (IAAInflateParams) {
+        .max_out = max_out,
+        .to_be_continued = true,
+    };
+}
+
+/* Small, because there are many, and pieces are looked at as a whole */
+static const Cuts part_cuts = { 4096, 256, false };
+
+/* Returns: the output of one descriptor that goes on from @context, or NULL */
+static GByteArray *inflate_part(const IAAInflateParams *params,
+                                IAAInflateContext *context,
+                                const GByteArray *in, IAACodecResult *result)
+{
+    GByteArray *out;
+
+    iaa_inflate_start(decompressor, params);
+    if (!iaa_inflate_load(decompressor, context)) {
+        return NULL;
+    }
+    out = drive(inflate_step, decompressor, in, &part_cuts);
+    *result = *iaa_inflate_result(decompressor);
+    g_assert_cmpuint(result->bytes_completed, <=, in->len);
+    g_assert_cmpuint(out->len, <=, params->max_out);
+    if (result->status == IAA_CODEC_SUCCESS ||
+        result->status == IAA_CODEC_OUTPUT_FULL) {
+        iaa_inflate_save(decompressor, context);
+    }
+    return out;
+}
+
+static void scramble_decompressor(void)
+{
+    g_autoptr(GByteArray) noise = sample_random(50);
+    IAAInflateParams params = part_of_stream(5000);
+    IAACodecResult result;
+
+    g_byte_array_unref(run_inflate(&params, noise, &part_cuts, &result));
+}
+
+/* What it takes to begin is what software can know: where, and nothing else */
+static GByteArray *inflate_in_parts(const GByteArray *stream,
+                                    const Parts *parts)
+{
+    IAAInflateContext context = { .state = IAA_INFLATE_HEADER };
+    GByteArray *out = g_byte_array_new();
+    IAACodecResult result = { .status = IAA_CODEC_SUCCESS };
+
+    for (size_t at = 0; context.state != IAA_INFLATE_END;
+         at += result.bytes_completed) {
+        size_t len = MIN(g_test_rand_int_range(0, parts->in) + 1,
+                         stream->len - at);
+        IAAInflateParams params =
+            part_of_stream(g_test_rand_int_range(0, parts->out) + 1);
+        g_autoptr(GByteArray) in = sub_array(stream, at, len);
+        g_autoptr(GByteArray) part = NULL;
+
+        part = inflate_part(&params, &context, in, &result);
+        g_assert_nonnull(part);
+        g_assert_true(result.status == IAA_CODEC_SUCCESS ||
+                      result.status == IAA_CODEC_OUTPUT_FULL);
+        g_assert_true(result.bytes_completed || part->len || !len);
+        g_byte_array_append(out, part->data, part->len);
+        scramble_decompressor();
+    }
+    return out;
+}
+
+/* Test that a stream can be continued wherever input or output has ended */
+static void test_continue_parts(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
+        g_autoptr(GByteArray) data = samples[i].make(5000);
+
+        for (unsigned j = 0; j < 4 * ARRAY_SIZE(all_parts); j++) {
+            int strategy = j & 1 ? Z_FIXED : Z_DEFAULT_STRATEGY;
+            g_autoptr(GByteArray) stream = zlib_deflate(data, 3 * (j & 2), 12,
+                                                        strategy);
+            g_autoptr(GByteArray) out = NULL;
+
+            g_test_message("%s, case %u", samples[i].name, j);
+            out = inflate_in_parts(stream, &all_parts[j / 4]);
+            assert_equal(out, data);
+        }
+    }
+}
+
+/* Test each bit that may come first, as if software had shifted the stream */
+static void test_continue_accumulator(void)
+{
+    g_autoptr(GByteArray) data = sample_text(3000);
+    g_autoptr(GByteArray) stream = zlib_deflate(data, 6, 12,
+                                                Z_DEFAULT_STRATEGY);
+    g_autoptr(GByteArray) stored = zlib_deflate(data, 0, 12,
+                                                Z_DEFAULT_STRATEGY);
+    const GByteArray *streams[] = { stream, stored };
+
+    for (unsigned i = 0; i < 2 * IAA_ACC_SIZE; i++) {
+        const GByteArray *from = streams[i & 1];
+        IAAInflateContext context = { .state = IAA_INFLATE_HEADER };
+        IAAInflateParams params = whole_stream();
+        size_t ahead = i / 2 + 1;
+        g_autoptr(GByteArray) rest = sub_array(from, ahead, from->len - ahead);
+        g_autoptr(GByteArray) out = NULL;
+        IAACodecResult result;
+
+        memcpy(context.acc, from->data, ahead);
+        context.acc_bits = 8 * ahead;
+        out = inflate_part(&params, &context, rest, &result);
+        g_assert_cmphex(result.status, ==, IAA_CODEC_SUCCESS);
+        g_assert_cmpuint(result.bytes_completed, ==, rest->len);
+        g_assert_cmpuint(context.state, ==, IAA_INFLATE_END);
+        assert_equal(out, data);
+    }
+}
+
+/* Test that a stream that has ended stays so, and that a check still checks */
+static void test_continue_end(void)
+{
+    g_autoptr(GByteArray) data = sample_text(1000);
+    g_autoptr(GByteArray) stream = zlib_deflate(data, 6, 12,
+                                                Z_DEFAULT_STRATEGY);
+    g_autoptr(GByteArray) begin = sub_array(stream, 0, 3);
+    IAAInflateContext context = { .state = IAA_INFLATE_HEADER };
+    IAAInflateParams params = part_of_stream(2000);
+    g_autoptr(GByteArray) out = NULL, more = NULL, cut_off = NULL;
+    IAACodecResult result;
+
+    out = inflate_part(&params, &context, stream, &result);
+    assert_equal(out, data);
+    g_assert_cmpuint(context.state, ==, IAA_INFLATE_END);
+    more = inflate_part(&params, &context, stream, &result);
+    g_assert_cmphex(result.status, ==, IAA_CODEC_SUCCESS);
+    g_assert_cmpuint(result.bytes_completed, ==, 0);
+    g_assert_cmpuint(more->len, ==, 0);
+
+    context = (IAAInflateContext) { .state = IAA_INFLATE_HEADER };
+    params.check_eob = true;
+    cut_off = inflate_part(&params, &context, begin, &result);
+    g_assert_cmphex(result.status, ==, IAA_CODEC_ERROR);
+    g_assert_cmpuint(result.error, ==, IAA_CODEC_HEADER_TRUNCATED);
+}
+
+/* Test that what was written before a stream is history, and no more of it */
+static void test_continue_history(void)
+{
+    /* Length 3, distance 4096, and the end of the block */
+    g_autoptr(GByteArray) stream = script_bytes("1:1 1:2 0000001 10111 "
+                                                "1023:10 0000000");
+    g_autoptr(GByteArray) bytes = sample_random(IAA_WINDOW_SIZE);
+    IAAInflateParams params = part_of_stream(100);
+
+    for (unsigned len = IAA_WINDOW_SIZE - 1; len <= IAA_WINDOW_SIZE; len++) {
+        IAAInflateContext context = {
+            .state = IAA_INFLATE_HEADER,
+            .history_len = len,
+        };
+        g_autoptr(GByteArray) out = NULL;
+        IAACodecResult result;
+
+        memcpy(context.history, bytes->data, len);
+        out = inflate_part(&params, &context, stream, &result);
+        if (len < IAA_WINDOW_SIZE) {
+            g_assert_cmphex(result.status, ==, IAA_CODEC_ERROR);
+            g_assert_cmpuint(result.error, ==, IAA_CODEC_BEFORE_START);
+        } else {
+            g_assert_cmphex(result.status, ==, IAA_CODEC_SUCCESS);
+            g_assert_cmpmem(out->data, out->len, bytes->data, 3);
+        }
+    }
+}
+
+/* Test that inside a block there is no going on without knowing the block */
+static void test_continue_unknown(void)
+{
+    static const uint16_t states[] = {
+        IAA_INFLATE_TOKENS, IAA_INFLATE_STORED, IAA_INFLATE_TOKENS_FINAL,
+        IAA_INFLATE_STORED_FINAL, 3, 5, 7, 9, 0xffff,
+    };
+    IAAInflateParams params = part_of_stream(100);
+
+    for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+        IAAInflateContext context = { .state = states[i] };
+
+        iaa_inflate_start(decompressor, &params);
+        g_assert_false(iaa_inflate_load(decompressor, &context));
+    }
+}
+
+/* Test that a context that was damaged is refused or at least does no harm */
+static void test_continue_damaged(void)
+{
+    g_autoptr(GByteArray) data = sample_text(9000);
+    GByteArray *streams[10];
+    unsigned refused = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(streams); i++) {
+        streams[i] = zlib_deflate(data, i, 12, Z_DEFAULT_STRATEGY);
+    }
+    for (unsigned i = 0; i < 4000; i++) {
+        const GByteArray *stream = streams[i % ARRAY_SIZE(streams)];
+        size_t half = g_test_rand_int_range(1, stream->len);
+        g_autoptr(GByteArray) first = sub_array(stream, 0, half);
+        g_autoptr(GByteArray) second = sub_array(stream, half,
+                                                 stream->len - half);
+        IAAInflateContext context = { .state = IAA_INFLATE_HEADER };
+        IAAInflateParams params = part_of_stream(
+            g_test_rand_int_range(1, 9000));
+        g_autoptr(GByteArray) out = NULL, more = NULL;
+        IAACodecResult result;
+
+        out = inflate_part(&params, &context, first, &result);
+        /* Not the first bytes, which say that there is a block */
+        for (unsigned n = g_test_rand_int_range(1, 3); n; n--) {
+            context.block[g_test_rand_int_range(4, 360)] ^=
+                1 << g_test_rand_int_range(0, 8);
+        }
+        more = inflate_part(&params, &context, second, &result);
+        refused += !more;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(streams); i++) {
+        g_byte_array_unref(streams[i]);
+    }
+    g_test_message("%u refused", refused);
+    g_assert_cmpuint(refused, >, 200);
+    g_assert_cmpuint(refused, <, 3800);
+}
+
 int main(int argc, char **argv)
 {
     int ret;
@@ -1708,6 +2079,9 @@ int main(int argc, char **argv)
                     test_gen_header_single_distance);
     g_test_add_func("/iaa/gen-header/silicon", test_gen_header_silicon);
     g_test_add_func("/iaa/gen-header/too-long", test_gen_header_too_long);
+    g_test_add_func("/iaa/two-pass/round-trip", test_two_pass_round_trip);
+    g_test_add_func("/iaa/two-pass/accumulator", test_two_pass_accumulator);
+    g_test_add_func("/iaa/two-pass/no-header", test_two_pass_no_header);
     g_test_add_func("/iaa/inflate/zlib", test_inflate_zlib);
     g_test_add_func("/iaa/inflate/silicon", test_inflate_silicon);
     g_test_add_func("/iaa/inflate/cuts", test_inflate_cuts);
@@ -1722,6 +2096,12 @@ int main(int argc, char **argv)
     g_test_add_func("/iaa/inflate/large-window", test_inflate_large_window);
     g_test_add_func("/iaa/inflate/damaged", test_inflate_damaged);
     g_test_add_func("/iaa/inflate/garbage", test_inflate_garbage);
+    g_test_add_func("/iaa/continue/parts", test_continue_parts);
+    g_test_add_func("/iaa/continue/accumulator", test_continue_accumulator);
+    g_test_add_func("/iaa/continue/end", test_continue_end);
+    g_test_add_func("/iaa/continue/history", test_continue_history);
+    g_test_add_func("/iaa/continue/unknown", test_continue_unknown);
+    g_test_add_func("/iaa/continue/damaged", test_continue_damaged);
     ret = g_test_run();
 
     iaa_deflate_free(compressor);

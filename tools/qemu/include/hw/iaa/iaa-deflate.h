@@ -74,6 +74,7 @@ typedef enum IAACodecError {
     IAA_CODEC_BAD_LENGTH_SYMBOL = 16,
     IAA_CODEC_DISTANCE_FAR      = 17, /* farther than IAA_WINDOW_SIZE */
     IAA_CODEC_BEFORE_START      = 18,
+    IAA_CODEC_AECS              = 22, /* state that makes no sense or room */
     IAA_CODEC_OVERFLOW          = 25, /* compressed data does not fit */
     IAA_CODEC_NO_CODE           = 30, /* symbol needed has no code */
     IAA_CODEC_TOO_MANY_LL       = 35,
@@ -157,10 +158,15 @@ typedef struct IAADeflate IAADeflate;
  * @stats: write IAA_STATS_ENTRIES counts of the symbols needed instead, without
  *         @huffman and @acc.  The end-of-block symbol counts if @end_process
  *         has one
+ * @gen_tables: write nothing at all but make codes, with one for the
+ *              end-of-block symbol under the same condition, without @huffman.
+ *              iaa_deflate_tables() has them
  * @gen_header: generate codes and the header of a dynamic block in one pass,
  *              without @huffman and @acc.  More than IAA_GEN_HEADER_MAX bytes
  *              of input end in IAA_CODEC_INVALID_SIZE (what silicon does is
- *              not public)
+ *              not public).  With @gen_tables, any number of bytes will do and
+ *              the header is put behind the bits of @acc; if there is no room
+ *              the end is IAA_CODEC_AECS (not public either)
  * @gen_bfinal: BFINAL of the generated header
  */
 typedef struct IAADeflateParams {
@@ -172,6 +178,7 @@ typedef struct IAADeflateParams {
     bool flush;
     bool literals_only;
     bool stats;
+    bool gen_tables;
     bool gen_header;
     bool gen_bfinal;
 } IAADeflateParams;
@@ -215,6 +222,17 @@ const IAACodecResult *iaa_deflate_result(const IAADeflate *s);
  */
 uint32_t iaa_deflate_pending(const IAADeflate *s, uint8_t *acc);
 
+/**
+ * iaa_deflate_tables: what the first of two passes leaves to the second
+ * @s: compressor after IAA_STEP_DONE, started with IAADeflateParams.gen_tables
+ * @huffman: the codes made
+ * @acc: room for IAA_ACC_SIZE bytes, filled like IAADeflateParams.acc
+ *
+ * Returns: number of bits in @acc.
+ */
+uint32_t iaa_deflate_tables(const IAADeflate *s, IAAHuffman *huffman,
+                            uint8_t *acc);
+
 typedef struct IAAInflate IAAInflate;
 
 /**
@@ -225,6 +243,8 @@ typedef struct IAAInflate IAAInflate;
  * @stop_on_eob: stop at an end-of-block symbol
  * @check_eob: input that ends without one is IAA_CODEC_END_OF_FILE
  * @select_bfinal: the former two only regard the final block
+ * @to_be_continued: input that ends within a header is no error but a success,
+ *                   unless @check_eob; iaa_inflate_save() has the rest
  *
  * The end of a final block ends the stream in any case.  A stored block has no
  * end-of-block symbol, but the end of a final one counts as such.
@@ -235,7 +255,39 @@ typedef struct IAAInflateParams {
     bool stop_on_eob;
     bool check_eob;
     bool select_bfinal;
+    bool to_be_continued;
 } IAAInflateParams;
+
+/* Where in a stream a decompressor has stopped, as the AECS says it */
+enum {
+    IAA_INFLATE_TOKENS          = 0,
+    IAA_INFLATE_HEADER          = 1, /* before or inside */
+    IAA_INFLATE_STORED          = 2,
+    IAA_INFLATE_TOKENS_FINAL    = 4,
+    IAA_INFLATE_STORED_FINAL    = 6,
+    IAA_INFLATE_END             = 8, /* of the final block */
+};
+
+#define IAA_INFLATE_BLOCK_SIZE  384
+
+/**
+ * IAAInflateContext: what it takes to continue a stream
+ * @state: one of IAA_INFLATE_*
+ * @block: the block it is in, little endian, in a form that only the
+ *         decompressor knows; zeroes are no block
+ * @acc: input that comes first, bit 0 of byte 0 leads
+ * @acc_bits: number of bits in @acc, at most IAA_ACC_MAX_BITS
+ * @history: output that matches may refer to, oldest first
+ * @history_len: number of bytes in @history
+ */
+typedef struct IAAInflateContext {
+    uint16_t state;
+    uint8_t block[IAA_INFLATE_BLOCK_SIZE];
+    uint8_t acc[IAA_ACC_SIZE];
+    uint32_t acc_bits;
+    uint8_t history[IAA_WINDOW_SIZE];
+    uint32_t history_len;
+} IAAInflateContext;
 
 /**
  * iaa_inflate_new: allocate a decompressor, to be freed by iaa_inflate_free()
@@ -251,6 +303,25 @@ void iaa_inflate_free(IAAInflate *s);
  * @params: parameters, not needed after the call
  */
 void iaa_inflate_start(IAAInflate *s, const IAAInflateParams *params);
+
+/**
+ * iaa_inflate_load: continue a stream instead of beginning one
+ * @s: decompressor, iaa_inflate_start() has just been called
+ * @context: from iaa_inflate_save(), or anything a guest may have written
+ *
+ * Returns: false if @context makes no sense; the decompressor has to be started
+ * again then.
+ */
+bool iaa_inflate_load(IAAInflate *s, const IAAInflateContext *context);
+
+/**
+ * iaa_inflate_save: what it takes to continue later
+ * @s: decompressor after IAA_STEP_DONE, without an error
+ * @context: filled
+ *
+ * Input is to go on at IAACodecResult.bytes_completed.
+ */
+void iaa_inflate_save(const IAAInflate *s, IAAInflateContext *context);
 
 /**
  * iaa_inflate_step: go on until input, output or the stream ends

@@ -256,6 +256,7 @@ typedef enum IAAOpcode {
 #define IAA_FLAG_RD_SRC2_AECS   (1u << 16)
 #define IAA_FLAG_WR_SRC2        (3u << 18)
 #define IAA_FLAG_WR_SRC2_DONE   (1u << 18)  /* at completion */
+#define IAA_FLAG_WR_SRC2_FULL   (2u << 18)  /* if the output is full */
 #define IAA_FLAG_SRC2_STS       BIT(20)
 #define IAA_FLAG_CRC32C         BIT(21)     /* instead of CRC-32 */
 #define IAA_FLAG_AECS_TOGGLE    BIT(22)     /* read second, write first */
@@ -274,7 +275,13 @@ enum {
     IAA_HEADER_NONE             = 0,        /* tables come from the AECS */
     IAA_HEADER_ONE_PASS         = 2,
     IAA_HEADER_ONE_PASS_FINAL   = 3,
+    /* The first of two passes, which leaves to the second what it has made */
+    IAA_HEADER_TABLES           = 5,        /* but no header */
+    IAA_HEADER_TWO_PASS         = 6,
+    IAA_HEADER_TWO_PASS_FINAL   = 7,
 };
+
+#define IAA_COMPRESS2_TABLES    BIT(1)      /* in IAADescriptor.filter_flags */
 
 /* Flags of DECOMPRESS */
 #define IAA_DECOMPRESS_ENABLE       BIT(0)
@@ -337,9 +344,6 @@ typedef enum IAAStatus {
     IAA_STATUS_WRITE_INVALID    = 0x84,
 } IAAStatus;
 
-/* Errors under IAA_STATUS_ANALYTICS that are not of the coder */
-#define IAA_ERROR_AECS          22
-
 typedef struct QEMU_PACKED IAACompletion {
     uint8_t status;             /* written last; 7: the fault was a write */
     uint8_t error;
@@ -376,5 +380,51 @@ typedef struct QEMU_PACKED IAACompressAECS {
 } IAACompressAECS;
 
 QEMU_BUILD_BUG_ON(sizeof(IAACompressAECS) != 1568);
+
+/* The same of DECOMPRESS and of filters, which are not modelled */
+typedef struct QEMU_PACKED IAADecompressAECS {
+    uint32_t crc;
+    uint32_t xor_checksum;
+    uint32_t filter_low;
+    uint32_t filter_high;
+    uint32_t output_index;
+    uint32_t drop_bytes;        /* of output, at the start */
+    uint32_t reserved24;
+    uint32_t reserved28;
+    uint8_t reserved32[136];
+    uint32_t output_acc[2];
+    uint32_t output_bits;
+    uint32_t index_bits;
+    uint64_t input[32];         /* input accumulator */
+    uint8_t input_bits[32];     /* valid in each of the former */
+    uint32_t eob_code;
+    uint8_t drop_bits;          /* of input, at the start */
+    uint8_t format;             /* 0: of IAA 1.0, 1: of IAA 2.0 */
+    uint16_t reserved478;
+    uint8_t tables[596];
+    uint16_t state;             /* IAA_INFLATE_* */
+    uint16_t reserved1078;
+    uint8_t more_tables[172];
+    uint16_t history_end;
+    uint16_t reserved1254;
+    uint8_t history[4096];
+    uint8_t reserved5352[24];
+} IAADecompressAECS;
+
+REG16(IAA_AECS_HISTORY, 1252)
+    FIELD(IAA_AECS_HISTORY, END, 0, 15)     /* where the next byte goes */
+    FIELD(IAA_AECS_HISTORY, WRAPPED, 15, 1)
+
+/* How much of it there may be */
+#define IAA_AECS_SIZE_CHECKSUMS     0x20
+#define IAA_AECS_SIZE_NO_HISTORY    0x4e0
+#define IAA_AECS_SIZE_FULL          0x1500
+
+QEMU_BUILD_BUG_ON(sizeof(IAADecompressAECS) != IAA_AECS_SIZE_FULL);
+QEMU_BUILD_BUG_ON(offsetof(IAADecompressAECS, reserved32) !=
+                  IAA_AECS_SIZE_CHECKSUMS);
+QEMU_BUILD_BUG_ON(offsetof(IAADecompressAECS, input) != 184);
+QEMU_BUILD_BUG_ON(offsetof(IAADecompressAECS, state) != 1076);
+QEMU_BUILD_BUG_ON(offsetof(IAADecompressAECS, history) != 1256);
 
 #endif /* HW_IAA_REGS_H */

@@ -113,10 +113,15 @@ extern const MemoryRegionOps iaa_portal_ops;
  * Engines (iaa-engine.c)
  */
 
-/* Cost of an operation: @base_ns + bytes / @rate */
+/*
+ * Cost of an operation: @base_ns + bytes / @rate, and all that engines do at
+ * the same time takes no less than bytes / @device_rate.  Rates are in bytes
+ * per second, 0 is no limit.
+ */
 typedef struct IAATiming {
     uint64_t base_ns;
-    uint64_t rate;              /* bytes per second, 0: no limit */
+    uint64_t rate;
+    uint64_t device_rate;
 } IAATiming;
 
 typedef struct IAAChecksum {
@@ -152,7 +157,10 @@ struct IAAEngine {
 
     QEMUTimer *timer;           /* runs while the engine is busy */
     IAAJob job;
-    IAACompressAECS aecs;       /* as in guest memory */
+    union {                     /* as in guest memory */
+        IAACompressAECS compress_aecs;
+        IAADecompressAECS decompress_aecs;
+    };
     IAAStream io;
     uint8_t *in;                /* IAA_PIECE_SIZE */
     uint8_t *out;               /* IAA_PIECE_SIZE */
@@ -173,6 +181,7 @@ void iaa_engine_abort(IAAEngine *e);
 typedef enum IAATimingKind {
     IAA_TIMING_COMPRESS,
     IAA_TIMING_DECOMPRESS,
+    IAA_TIMING_HEADER,          /* a compression that generates a header */
     IAA_TIMING_MAX,
 } IAATimingKind;
 
@@ -181,7 +190,6 @@ typedef enum IAATimingKind {
  * @name: for traces
  * @flags: descriptor flags that mean something
  * @timing: what the time taken depends on
- * @limited: whether the rate of the device counts, besides
  * @check: look at the operands, before any memory is touched.  Returns
  *         IAA_STATUS_NONE or why the descriptor is refused
  * @start: get ready; the AECS is there if the flags ask to read it.  Returns
@@ -194,7 +202,6 @@ struct IAAOperation {
     const char *name;
     uint32_t flags;
     IAATimingKind timing;
-    bool limited;
     uint8_t (*check)(const IAAState *s, const IAAJob *job);
     bool (*start)(IAAEngine *e);
     IAAStep (*step)(IAAEngine *e);
@@ -202,6 +209,15 @@ struct IAAOperation {
 };
 
 const IAAOperation *iaa_ops_find(uint8_t opcode);
+
+/*
+ * State of a decompression (iaa-aecs.c)
+ */
+
+bool iaa_aecs_load(const IAAState *s, IAAInflate *inflate,
+                   const IAADecompressAECS *aecs, uint32_t size);
+void iaa_aecs_save(const IAAState *s, const IAAInflate *inflate,
+                   IAADecompressAECS *aecs, uint32_t size);
 
 /*
  * Guest memory (iaa-dma.c)
@@ -297,8 +313,11 @@ struct IAAState {
     /* Called when a queue has come closer to being drained */
     void (*wq_retired)(IAAState *s);
 
-    /* When the engines together will have done what they have taken on */
-    int64_t device_free_ns;
+    /*
+     * When the engines together will have done what they have taken on;
+     * compression, by whatever codes, and decompression do not share it
+     */
+    int64_t device_free_ns[IAA_TIMING_MAX];
 
     /* Set by tests, kept over resets */
     IAAInjectSlot inject_slot[IAA_INJECT_SLOTS];
@@ -308,8 +327,6 @@ struct IAAState {
     IAAGeneration generation;
     uint8_t num_engines;        /* the first so many of @engine */
     IAATiming timing[IAA_TIMING_MAX];
-    uint64_t header_base_ns;
-    uint64_t device_rate;       /* bytes per second, 0: no limit */
     uint8_t overflow_swerr;     /* code to log for a drop, 0: none */
     bool inject;                /* there is BAR 4 */
 };
@@ -339,6 +356,12 @@ static inline IAADeviceState iaa_device_state(const IAAState *s)
 static inline bool iaa_header_generation(const IAAState *s)
 {
     return s->generation >= IAA_GENERATION_GNR;
+}
+
+/* IAADecompressAECS.format; with format 2 come other changes of IAA 2.0 */
+static inline uint8_t iaa_aecs_format(const IAAState *s)
+{
+    return s->generation >= IAA_GENERATION_GNR ? 1 : 0;
 }
 
 static inline uint32_t iaa_desc_flags(const IAADescriptor *desc)
