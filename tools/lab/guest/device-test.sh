@@ -5,7 +5,8 @@
 #
 #   device-test.sh DEVICES VERSION [TEST...]
 #
-# How many devices there must be, of which version; without names, all tests.
+# How many devices there must be, of which version; without names, all tests for
+# several devices on their nodes, with the property inject=on.
 
 # shellcheck source=tools/lab/guest/zswap.sh
 . "${0%/*}/zswap.sh"
@@ -306,7 +307,9 @@ refused_commands_are_errors()
 	accel_config_configures_a_device too_many_entries_are_refused \
 	accel_config_saves_a_layout enable_script_makes_layouts \
 	enable_script_refuses_nonsense devices_unbind_and_bind \
-	devices_survive_flr devices_are_removed_and_found pages_survive_every_mode completions_interrupt
+	devices_survive_flr devices_are_removed_and_found pages_survive_every_mode \
+	completions_interrupt failed_decompressions_fall_back \
+	wrong_checksums_are_noticed refused_commands_are_errors
 
 modprobe idxd || exit 1
 setup_swap
