@@ -15,8 +15,10 @@
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/limits.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
 #include <linux/scatterlist.h>
 #include <linux/sched.h>
 
@@ -407,6 +409,9 @@ static void acomp_units_callback(void *data, int err)
 	/* It left the backlog, which the caller does not know of. */
 	if (err == -EINPROGRESS)
 		return;
+
+	/* The next unit may have to wait for bottom halves' locks. */
+	lockdep_assert(!in_hardirq());
 
 	units->result = err;
 	if (!acomp_units_arrive(units))
