@@ -226,6 +226,16 @@ static enum hrtimer_restart mock_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+void mock_release(struct acomp_req *req)
+{
+	acomp_request_complete_task(req, mock_do_all(acomp_request_ctx(req)));
+}
+
+static bool mock_races(enum mock_mode mode)
+{
+	return mode == MOCK_RACE || mode == MOCK_RACE_IRQ;
+}
+
 static void mock_poll(struct acomp_req *req)
 {
 	struct mock_req *mock = acomp_request_ctx(req);
@@ -234,12 +244,13 @@ static void mock_poll(struct acomp_req *req)
 		/* One at a time: the caller must come back. */
 		if (atomic_read(&mock->claimed) || mock_do_next(mock))
 			return;
-	} else if (mock->mode != MOCK_RACE) {
+	} else if (!mock_races(mock->mode)) {
 		return;
 	}
 	if (atomic_xchg(&mock->claimed, 1))
 		return;
-	hrtimer_cancel(&mock->timer);
+	if (mock_races(mock->mode))
+		hrtimer_cancel(&mock->timer);
 	atomic_inc(&polled);
 	acomp_request_complete_task(req, mock->mode == MOCK_POLL ?
 					 mock_result(mock) : mock_do_all(mock));
@@ -261,7 +272,12 @@ static void mock_start_work(struct mock_req *mock)
 
 static void mock_start_timer(struct mock_req *mock, unsigned int us)
 {
-	hrtimer_start(&mock->timer, us_to_ktime(us), HRTIMER_MODE_REL_SOFT);
+	enum hrtimer_mode mode = HRTIMER_MODE_REL_SOFT;
+
+	if (mock->mode == MOCK_IRQ || mock->mode == MOCK_RACE_IRQ)
+		mode = HRTIMER_MODE_REL_HARD;
+	hrtimer_setup(&mock->timer, mock_timer, CLOCK_MONOTONIC, mode);
+	hrtimer_start(&mock->timer, us_to_ktime(us), mode);
 }
 
 static enum mock_mode mock_choose_mode(struct acomp_req *req)
@@ -283,7 +299,8 @@ static enum mock_mode mock_choose_mode(struct acomp_req *req)
 	case MOCK_POLL:
 		return acomp_request_may_poll(req) ? MOCK_POLL : MOCK_TIMER;
 	case MOCK_RACE:
-		return acomp_request_may_poll(req) ? MOCK_RACE : MOCK_WORK;
+	case MOCK_RACE_IRQ:
+		return acomp_request_may_poll(req) ? mock_mode : MOCK_WORK;
 	default:
 		return mock_mode;
 	}
@@ -299,7 +316,6 @@ static void mock_prepare(struct mock_req *mock, struct acomp_req *req, bool comp
 	atomic_set(&mock->claimed, 0);
 	INIT_WORK(&mock->works[0], mock_work_0);
 	INIT_WORK(&mock->works[1], mock_work_1);
-	hrtimer_setup(&mock->timer, mock_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 }
 
 static int mock_refuse(struct acomp_req *req, int err)
@@ -330,12 +346,15 @@ static int mock_submit(struct acomp_req *req, bool comp)
 		mock_start_work(mock);
 		return -EBUSY;
 	case MOCK_TIMER:
+	case MOCK_IRQ:
 		mock_start_timer(mock, 1);
 		return -EINPROGRESS;
 	case MOCK_RACE:
+	case MOCK_RACE_IRQ:
 		mock_start_timer(mock, atomic_read(&submitted) % 32);
 		return -EINPROGRESS;
 	case MOCK_POLL:
+	case MOCK_HOLD:
 		return -EINPROGRESS;
 	default:
 		mock_start_work(mock);

@@ -20,11 +20,15 @@
  * @MOCK_WORK: from work on other CPUs, units in no order
  * @MOCK_LATE: the same, a while later
  * @MOCK_TIMER: from softirq
+ * @MOCK_IRQ: from a hard interrupt; not for the core's loop, which would submit
+ *	the next unit there
  * @MOCK_BACKLOG: from work, after -EBUSY and the notice of the backlog
  * @MOCK_FULL: every third request is refused with -EAGAIN
  * @MOCK_MIXED: one way after the other
  * @MOCK_POLL: by the poll operation, if the request may be polled
  * @MOCK_RACE: by the poll operation or a timer, whoever is first
+ * @MOCK_RACE_IRQ: the same, with a hard interrupt
+ * @MOCK_HOLD: by mock_release() only
  * @MOCK_REFUSE: the call returns -ENODEV for the whole request
  */
 enum mock_mode {
@@ -33,11 +37,14 @@ enum mock_mode {
 	MOCK_WORK,
 	MOCK_LATE,
 	MOCK_TIMER,
+	MOCK_IRQ,
 	MOCK_BACKLOG,
 	MOCK_FULL,
 	MOCK_MIXED,
 	MOCK_POLL,
 	MOCK_RACE,
+	MOCK_RACE_IRQ,
+	MOCK_HOLD,
 	MOCK_REFUSE,
 };
 
@@ -47,8 +54,11 @@ extern enum mock_mode mock_mode;
 int mock_register(void);
 void mock_unregister(void);
 
-/* Requests completed by polling, by a timer, and submitted, since the last call. */
+/* Requests completed by polling, and by a timer, since the last call. */
 unsigned int mock_polled(void);
 unsigned int mock_timed(void);
+
+/* Complete a request that was submitted with MOCK_HOLD. */
+void mock_release(struct acomp_req *req);
 
 #endif /* _CRYPTO_TESTS_ACOMPRESS_MOCK_H */

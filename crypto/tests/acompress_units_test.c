@@ -5,8 +5,11 @@
  */
 #include <crypto/internal/acompress.h>
 #include <linux/atomic.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "acompress-test.h"
@@ -30,8 +33,9 @@ static const struct {
 } modes[] = {
 	{ MOCK_INLINE, "inline" }, { MOCK_AT_ONCE, "at-once" },
 	{ MOCK_WORK, "work" }, { MOCK_LATE, "late" }, { MOCK_TIMER, "softirq" },
-	{ MOCK_BACKLOG, "backlog" }, { MOCK_FULL, "full" },
+	{ MOCK_IRQ, "hardirq" }, { MOCK_BACKLOG, "backlog" }, { MOCK_FULL, "full" },
 	{ MOCK_MIXED, "mixed" }, { MOCK_POLL, "poll" }, { MOCK_RACE, "race" },
+	{ MOCK_RACE_IRQ, "hardirq race" },
 };
 
 static struct acomp_test_algs algs;
@@ -43,8 +47,11 @@ static void add_mode_params(const char *name)
 	unsigned int i;
 
 	for (i = 0; i < 2 * ARRAY_SIZE(modes); i++) {
-		struct units_param *param = &params[nr_params++];
+		struct units_param *param = &params[nr_params];
 
+		if (modes[i / 2].mode == MOCK_IRQ && strcmp(name, MOCK_UNITS))
+			continue;
+		nr_params++;
 		strscpy(param->name, name);
 		param->mode = modes[i / 2].mode;
 		param->poll = i % 2;
@@ -111,6 +118,9 @@ struct units_test {
 	struct acomp_req *req;
 	struct crypto_wait wait;
 
+	/* To do something else between submission and wait. */
+	bool wander;
+
 	/* Counted by the callback. */
 	atomic_t calls, notices, interruptible;
 
@@ -133,7 +143,7 @@ static void units_callback(void *data, int err)
 	atomic_inc(&t->calls);
 	if (err == -EINPROGRESS)
 		atomic_inc(&t->notices);
-	if (!softirq_count())
+	if (!in_interrupt())
 		atomic_inc(&t->interruptible);
 	crypto_req_done(&t->wait, err);
 }
@@ -160,7 +170,8 @@ static unsigned int units_capacity(unsigned int size)
 	return size + size / 4 + 128;
 }
 
-static struct units_test *units_start(struct kunit *test, unsigned int max_count)
+static struct units_test *units_start_sized(struct kunit *test, unsigned int max_count,
+					    unsigned int max_size)
 {
 	struct units_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
 	unsigned int i;
@@ -175,14 +186,29 @@ static struct units_test *units_start(struct kunit *test, unsigned int max_count
 	if (t->param->poll)
 		acomp_request_set_poll(t->req);
 
-	t->plain = acomp_test_alloc(test, MAX_SIZE * (size_t)max_count);
+	t->plain = acomp_test_alloc(test, max_size * (size_t)max_count);
 	for (i = 0; i < max_count; i++) {
-		t->out[i] = units_alloc_buf(test, units_capacity(MAX_SIZE));
-		t->back[i] = units_alloc_buf(test, MAX_SIZE);
+		t->out[i] = units_alloc_buf(test, units_capacity(max_size));
+		t->back[i] = units_alloc_buf(test, max_size);
 	}
 	for (i = 0; i < DISTINCT; i++)
-		t->ref[i] = units_alloc_buf(test, units_capacity(MAX_SIZE));
+		t->ref[i] = units_alloc_buf(test, units_capacity(max_size));
 	return t;
+}
+
+static struct units_test *units_start(struct kunit *test, unsigned int max_count)
+{
+	return units_start_sized(test, max_count, MAX_SIZE);
+}
+
+/* Allocate, move to another CPU, and sleep there. */
+static void units_wander(struct kunit *test)
+{
+	unsigned int cpu = cpumask_next_wrap(raw_smp_processor_id(), cpu_online_mask);
+
+	KUNIT_EXPECT_NOT_NULL(test, kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(cpu)));
+	usleep_range(100, 200);
 }
 
 /* Submit a request as it is, wait, and check what holds for all of them. */
@@ -195,6 +221,8 @@ static int units_submit(struct units_test *t, bool comp)
 	atomic_set(&t->calls, 0);
 	submitted = comp ? crypto_acomp_compress(t->req) :
 			   crypto_acomp_decompress(t->req);
+	if (t->wander)
+		units_wander(test);
 	err = crypto_acomp_wait(t->req, submitted, &t->wait);
 
 	KUNIT_EXPECT_NE(test, err, -EINPROGRESS);
@@ -339,29 +367,42 @@ static struct scatterlist *units_src(struct units_test *t, const unsigned int *l
 
 static const unsigned int sizes[] = { 512, 4096, 16384 };
 
+static void check_both(struct units_test *t, unsigned int size, unsigned int count,
+		       enum acomp_test_data data)
+{
+	units_set_case(t, size, count, data);
+	check_compress(t, units_src(t, &size, 1));
+	check_decompress(t);
+}
+
 /*
  * Test that results are those of plain requests, for every number of units, size
- * and kind of data.  512 units are tried with mixed data only, for some
- * compressors are slow.
+ * and kind of data.  The mocks, which there are many of, have one kind.
  */
 static void match_plain_requests(struct kunit *test)
 {
-	static const unsigned int counts[] = { 1, 2, 3, 7, 8, 9, 32, 512 };
-	struct units_test *t = units_start(test, MAX_COUNT);
+	static const unsigned int counts[] = { 1, 2, 3, 7, 8, 9, 32 };
+	struct units_test *t = units_start(test, 32);
+	enum acomp_test_data data = is_mock(t->param) ? ACOMP_TEST_MIXED : 0;
 	unsigned int i, j;
-	enum acomp_test_data data;
 
-	for (data = 0; data < ACOMP_TEST_NR_DATA; data++) {
+	for (; data < ACOMP_TEST_NR_DATA; data++) {
 		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-			for (j = 0; j < ARRAY_SIZE(counts); j++) {
-				if (counts[j] > 32 && data != ACOMP_TEST_MIXED)
-					continue;
-				units_set_case(t, sizes[i], counts[j], data);
-				check_compress(t, units_src(t, &sizes[i], 1));
-				check_decompress(t);
-			}
+			for (j = 0; j < ARRAY_SIZE(counts); j++)
+				check_both(t, sizes[i], counts[j], data);
 		}
 	}
+}
+
+/* Test the same for more units than fit into a page of list entries. */
+static void many_units(struct kunit *test)
+{
+	bool mock = is_mock(test->param_value);
+	struct units_test *t = units_start_sized(test, MAX_COUNT, mock ? sizes[0] : MAX_SIZE);
+	unsigned int i;
+
+	for (i = 0; i < (mock ? 1 : ARRAY_SIZE(sizes)); i++)
+		check_both(t, sizes[i], MAX_COUNT, ACOMP_TEST_MIXED);
 }
 
 /* What of a list is unit @i, piece by piece. */
@@ -468,6 +509,19 @@ static void chained_lists(struct kunit *test)
 	for_each_sg(dst, sg, 3, i)
 		expect_compressed(t, sg, i);
 	KUNIT_EXPECT_EQ(test, 77, second[1].length);
+}
+
+/* Test that the submitter may do as it likes before it waits, on any CPU. */
+static void wait_elsewhere(struct kunit *test)
+{
+	struct units_test *t = units_start(test, 9);
+
+	units_set_case(t, 4096, 9, ACOMP_TEST_MIXED);
+	t->wander = true;
+	check_compress(t, units_src(t, &t->size, 1));
+	check_decompress(t);
+	t->wander = false;
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
 }
 
 /* Test that units that do not fit leave the others alone. */
@@ -755,7 +809,8 @@ static void poll_races_interrupt(struct kunit *test)
 	unsigned int i, polled = 0, timed = 0;
 	struct scatterlist *src, *dst, *sg;
 
-	if (!t->param->poll || t->param->mode != MOCK_RACE || strcmp(t->param->name, MOCK_UNITS))
+	if (!t->param->poll || strcmp(t->param->name, MOCK_UNITS) ||
+	    (t->param->mode != MOCK_RACE && t->param->mode != MOCK_RACE_IRQ))
 		kunit_skip(test, "nothing to race with");
 	units_set_case(t, 512, 8, ACOMP_TEST_TEXT);
 	src = units_src(t, &t->size, 1);
@@ -778,11 +833,85 @@ static void poll_races_interrupt(struct kunit *test)
 	kunit_info(test, "%u by poll, %u by interrupt", polled, timed);
 }
 
+#ifdef CONFIG_CRYPTO_ACOMP_DEBUG
+
+/* A request of units that is under way until mock_release(). */
+static struct units_test *units_hold(struct kunit *test)
+{
+	struct units_test *t = units_start_mock(test, 1);
+
+	units_set_case(t, 4096, 1, ACOMP_TEST_ZERO);
+	mock_mode = MOCK_HOLD;
+	acomp_request_set_params(t->req, units_src(t, &t->size, 1),
+				 units_dst(t, t->out, t->capacity), 4096, 0);
+	acomp_request_set_unit_size(t->req, 4096);
+	KUNIT_ASSERT_EQ(test, -EINPROGRESS, crypto_acomp_compress(t->req));
+	return t;
+}
+
+static void units_let_go(struct units_test *t)
+{
+	mock_release(t->req);
+	KUNIT_EXPECT_EQ(t->test, 0, crypto_acomp_wait(t->req, -EINPROGRESS, &t->wait));
+	KUNIT_EXPECT_EQ(t->test, t->ref_result[0], t->req->dlen);
+	KUNIT_EXPECT_EQ(t->test, 1, atomic_read(&t->calls));
+}
+
+/* Test that freeing a request under way warns, and does not free it. */
+static void freed_under_way(struct kunit *test)
+{
+	struct units_test *t = units_hold(test);
+
+	kunit_warning_suppress(test) {
+		acomp_request_free(t->req);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	units_let_go(t);
+}
+
+/* Test that submitting a request under way warns, and that it completes once. */
+static void submitted_under_way(struct kunit *test)
+{
+	struct units_test *t = units_hold(test);
+	struct acomp_req old = *t->req;
+
+	kunit_warning_suppress(test) {
+		crypto_acomp_compress(t->req);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	*t->req = old;
+	units_let_go(t);
+}
+
+/* Test that freeing a tfm with a request under way warns. */
+static void tfm_freed_under_way(struct kunit *test)
+{
+	struct units_test *t = units_hold(test);
+	struct crypto_acomp *tfm = crypto_alloc_acomp(t->param->name, 0, 0);
+	struct acomp_req *req;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tfm);
+	req = acomp_request_alloc(tfm);
+	KUNIT_ASSERT_NOT_NULL(test, req);
+	acomp_request_set_params(req, t->req->src, t->req->dst, 4096, 4096);
+	KUNIT_EXPECT_EQ(test, -EINPROGRESS, crypto_acomp_compress(req));
+	kunit_warning_suppress(test) {
+		crypto_free_acomp(tfm);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	kfree_sensitive(req);
+	units_let_go(t);
+}
+
+#endif /* CONFIG_CRYPTO_ACOMP_DEBUG */
+
 static struct kunit_case units_cases[] = {
 	KUNIT_CASE_PARAM(match_plain_requests, gen_param),
+	KUNIT_CASE_PARAM(many_units, gen_param),
 	KUNIT_CASE_PARAM(awkward_sources, gen_param),
 	KUNIT_CASE_PARAM(one_source_entry, gen_param),
 	KUNIT_CASE_PARAM(chained_lists, gen_param),
+	KUNIT_CASE_PARAM(wait_elsewhere, gen_param),
 	KUNIT_CASE_PARAM(units_that_do_not_fit, gen_param),
 	KUNIT_CASE_PARAM(first_error_counts, gen_param),
 	KUNIT_CASE_PARAM(invalid_requests, gen_param),
@@ -793,6 +922,11 @@ static struct kunit_case units_cases[] = {
 	KUNIT_CASE_PARAM(refused_by_driver, gen_param),
 	KUNIT_CASE_PARAM(who_completes, gen_param),
 	KUNIT_CASE_PARAM(poll_races_interrupt, gen_param),
+#ifdef CONFIG_CRYPTO_ACOMP_DEBUG
+	KUNIT_CASE_PARAM(freed_under_way, gen_param),
+	KUNIT_CASE_PARAM(submitted_under_way, gen_param),
+	KUNIT_CASE_PARAM(tfm_freed_under_way, gen_param),
+#endif
 	{}
 };
 
