@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Builds the module of tests that submits requests (crypto/tests/acomp_exercise.c)
-# for the base kernel, which does not have it, and prints an archive for the guest.
+# Builds a module of tests, of those in crypto/tests/ that submit requests, for the
+# base kernel, which does not have it, and prints an archive for the guest.
 #
-#   module.sh [FLAVOUR]
+#   [MODULE=acomp_exercise] module.sh [FLAVOUR]
 #
 # The kernel must have been built (kernel.sh base FLAVOUR).
 
 # shellcheck source=tools/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-SOURCE=crypto/tests/acomp_exercise.c
+SOURCE=crypto/tests/${MODULE:-acomp_exercise}.c
 COMPAT=tools/lab/compat/acomp_units.h
 
 # What modules are built against: configuration and symbols of the kernel.
