@@ -99,8 +99,9 @@ struct iaa_op {
 /**
  * enum iaa_outcome - what became of a unit
  * @IAA_DONE: the output is whole
- * @IAA_NO_SPACE: the output does not fit, and would not in software
- * @IAA_BAD_STREAM: the device cannot decode it, or not encode it; software may
+ * @IAA_NO_SPACE: the compressed output does not fit
+ * @IAA_BAD_STREAM: the device cannot decode it to what there is room for, or not
+ *		    encode it; software may
  * @IAA_PAGE_FAULT: the device could not reach a buffer
  * @IAA_WATCHDOG: the device took too long and gave up
  * @IAA_ABORTED: idxd or the device gave the descriptor up

@@ -86,21 +86,25 @@ void iaa_desc_verify(struct iax_hw_desc *hw, const struct iaa_op *op, u32 clen)
 EXPORT_SYMBOL_IF_KUNIT(iaa_desc_verify);
 
 /*
- * The device has one code for a compressed output that does not fit, and
- * another for a decompressed one.
+ * That a compressed page does not fit costs nobody his data, so the device is
+ * believed. That a decompressed one does not is for software to say: a device
+ * that is wrong would have the caller lose it.
  */
 static bool iaa_output_overflowed(const struct iax_hw_desc *hw,
 				  const struct iax_completion_record *record)
 {
-	switch (record->status) {
-	case IAX_COMP_ANALYTICS_ERROR:
-		return hw->opcode == IAX_OPCODE_COMPRESS &&
-		       record->error_code == IAA_ERROR_OUTPUT_OVERFLOW;
-	case IAX_COMP_OUTBUF_OVERFLOW:
-		return hw->opcode == IAX_OPCODE_DECOMPRESS;
-	default:
-		return false;
-	}
+	return hw->opcode == IAX_OPCODE_COMPRESS &&
+	       record->status == IAX_COMP_ANALYTICS_ERROR &&
+	       record->error_code == IAA_ERROR_OUTPUT_OVERFLOW;
+}
+
+/* The device has another code for decompression. */
+static bool iaa_stream_failed(const struct iax_hw_desc *hw,
+			      const struct iax_completion_record *record)
+{
+	return record->status == IAX_COMP_ANALYTICS_ERROR ||
+	       (record->status == IAX_COMP_OUTBUF_OVERFLOW &&
+		hw->opcode == IAX_OPCODE_DECOMPRESS);
 }
 
 static enum iaa_outcome iaa_success(const struct iax_hw_desc *hw,
@@ -129,12 +133,12 @@ enum iaa_outcome iaa_desc_outcome(const struct iax_hw_desc *hw,
 {
 	if (iaa_output_overflowed(hw, record))
 		return IAA_NO_SPACE;
+	if (iaa_stream_failed(hw, record))
+		return IAA_BAD_STREAM;
 
 	switch (record->status) {
 	case IAX_COMP_SUCCESS:
 		return iaa_success(hw, record);
-	case IAX_COMP_ANALYTICS_ERROR:
-		return IAA_BAD_STREAM;
 	case IAA_STATUS_PAGE_FAULT_NOBOF:
 	case IAA_STATUS_PAGE_FAULT_NOBOF | IAA_STATUS_FAULT_WRITE:
 	case IAX_COMP_PAGE_FAULT_IR:
