@@ -12,13 +12,11 @@
 . "${0%/*}/zswap.sh"
 # shellcheck source=tools/lab/guest/ktap.sh
 . "${0%/*}/ktap.sh"
+# shellcheck source=tools/lab/guest/iaa.sh
+. "${0%/*}/iaa.sh"
 
 DEVICES=$1 VERSION=$2
 shift 2
-DSA=/sys/bus/dsa
-
-iax_names() { find $DSA/devices -name 'iax*' | sed 's|.*/||' | sort; }
-pci_of() { basename "$(readlink -f "$DSA/devices/$1/..")"; }
 
 all_iax_are()
 {
@@ -240,11 +238,6 @@ pages_survive_every_mode()
 	done
 }
 
-queue_interrupts()
-{
-	awk '/idxd-portal/ { for (i = 2; i <= NF; i++) if ($i ~ /^[0-9]+$/) n += $i } END { print n + 0 }' /proc/interrupts
-}
-
 # Test that completion interrupts arrive, and only when they are asked for.
 completions_interrupt()
 {
@@ -260,10 +253,6 @@ completions_interrupt()
 	page_out text
 	expect "interrupts when polling" $(($(queue_interrupts) - before)) 0
 }
-
-# Faults, on all devices alike; they need the property inject=on.
-each_device() { for name in $(iax_names); do iaa-fault "$(pci_of "$name")" "$@"; done; }
-all_hits() { each_device hits "$1" | awk '{ n += $1 } END { print n + 0 }'; }
 
 # Test that decompressions that fail are done in software, all of them: those of
 # the self-tests, because software of 7.3 does not reach far enough back for pages.

@@ -9,13 +9,8 @@
 . "${0%/*}/zswap.sh"
 # shellcheck source=tools/lab/guest/ktap.sh
 . "${0%/*}/ktap.sh"
-
-DSA=/sys/bus/dsa
-PCI=/sys/bus/pci
-
-iax_names() { find $DSA/devices -name 'iax*' | sed 's|.*/||' | sort; }
-pci_of() { basename "$(readlink -f "$DSA/devices/$1/..")"; }
-enabled_queues() { cat $DSA/devices/wq*/state | grep -cx enabled; }
+# shellcheck source=tools/lab/guest/iaa.sh
+. "${0%/*}/iaa.sh"
 
 # Unbinds the PCI function of each device and binds it again.
 rebind_functions()
@@ -57,7 +52,7 @@ module_unloads_with_device_enabled()
 }
 
 queue_state() { cat "$DSA/devices/wq${1#iax}.0/state"; }
-queue_driver() { basename "$(readlink "$DSA/devices/wq${1#iax}.0/driver")"; }
+queue_driver() { driver_of "wq${1#iax}.0"; }
 
 # Test that a reset of the PCI function gives the crypto driver its queues back,
 # with the layout they had, and that those that were disabled stay so.
