@@ -23,8 +23,8 @@ help:
 #:   make bench       exact figures of base and ours, a report with pictures in
 #:                    results/                      (20 minutes; repeats what
 #:                    changed only)
-#:   make soak        the tests that take hours: fuzzing (MINUTES= each, [30]), a
-#:                    million pages through the model's coder
+#:   make soak        the tests that take hours: fuzzing and storms (MINUTES= each,
+#:                    [30]), a million pages through the model's coder
 #:   make shell       a prompt in the guest: programs in /lab, this folder in /repo
 #:
 #: Variables of make run                       (defaults in brackets)
