@@ -63,6 +63,62 @@ group_faults()
 	check "halts stay on the base kernel" test_base_halt
 }
 
+# in_shape LAB_...=... COMMAND...: in machines of another shape.
+in_shape()
+{
+	while [[ ${1:-} == LAB_*=* ]]; do
+		local -x "${1%%=*}=${1#*=}"
+		shift
+	done
+	"$@"
+}
+
+# modes NAME TEST...: the crypto driver in all its modes.
+modes()
+{
+	local name=$1
+	shift
+
+	"$LAB/boot.sh" -k ours -c wall -t "${TIME_LIMIT[ours]}" -a "$APPEND" -o "$LOGS/iaa-$name" \
+		/lab/bin/iaa-modes.sh "$@"
+}
+
+# Virtual time: what a batch takes is a count of instructions and modelled times.
+batch_times()
+{
+	in_shape LAB_PACKAGES=1 LAB_CPUS_PER_PACKAGE=1 LAB_IAA_PER_PACKAGE=4 LAB_IAA_GNR=y \
+		"$LAB/boot.sh" -k ours -c icount -o "$LOGS/iaa-times" \
+		/lab/bin/iaa-modes.sh a_batch_takes_little_longer_than_a_unit
+}
+
+# storms SECONDS TEST...: what comes and goes under load, for so long each.
+storms()
+{
+	"$LAB/boot.sh" -k ours -c wall -t $((TIME_LIMIT[ours] + $1 * ($# - 1))) -a "$APPEND" \
+		-o "$LOGS/iaa-storms" /lab/bin/iaa-storms.sh "$@"
+}
+
+group_shapes()
+{
+	check_ktap "1 device" in_shape LAB_PACKAGES=1 LAB_IAA_PER_PACKAGE=1 modes one \
+		every_mode_works units_that_do_not_fit_fail_alone any_size_of_unit_works \
+		async_does_not_wait callbacks_have_bottom_halves_disabled settings_have_their_defaults settings_are_checked \
+		module_stays_while_it_is_used dynamic_mode_is_for_who_asks
+	check_ktap "8 devices, IAA 2.0" in_shape LAB_IAA_PER_PACKAGE=4 LAB_IAA_GNR=y \
+		LAB_IAA_PROPERTIES=inject=on modes eight \
+		every_mode_works all_cpus_work_at_once any_size_of_unit_works \
+		dynamic_mode_is_for_who_asks queues_have_roles work_is_distributed \
+		packages_without_devices_are_served verification_finds_what_is_wrong \
+		analytics_errors_are_done_in_software
+	check_ktap "2 nodes per package" in_shape LAB_NODES_PER_PACKAGE=2 modes nodes \
+		work_is_distributed all_cpus_work_at_once
+	check_ktap "devices without a node" in_shape LAB_IAA_NODELESS=y modes nodeless \
+		packages_without_devices_are_served
+	check_ktap "8 CPUs share a device" in_shape LAB_PACKAGES=1 LAB_CPUS_PER_PACKAGE=8 \
+		LAB_IAA_PER_PACKAGE=1 modes shared all_cpus_make_progress
+	check_ktap "time" batch_times
+}
+
 group_iaa()
 {
 	check_ktap "idxd" iaa_kunit idxd_kunit
@@ -74,4 +130,8 @@ group_iaa()
 	check_ktap "resets" iaa_guest ours resets reset_brings_queues_back pages_survive_resets
 	check "resets fail on the base kernel" test_base_reset
 	group_faults
+	check_ktap "defects of Linux 7.3" "$LAB/defects.sh" -k ours -o "$LOGS/iaa-defects"
+	group_shapes
+	check_ktap "storms" storms 8 queues_come_and_go_under_zswap settings_change_under_zswap \
+		cpus_come_and_go_under_zswap module_can_be_reloaded
 }
