@@ -62,7 +62,20 @@ extern const struct iaa_mode *const iaa_modes[IAA_NR_MODES];
 
 u32 iaa_huff_entry(unsigned int code, unsigned int length);
 bool iaa_mode_supported(const struct iaa_mode *mode, u64 iaa_cap);
-bool iaa_mode_takes(const struct iaa_mode *mode, unsigned int slen);
+
+/**
+ * iaa_mode_takes - can a device that does this mode compress so much at once?
+ * @mode: the mode
+ * @slen: bytes to compress
+ *
+ * The queue has a limit of its own, for all modes.
+ *
+ * Return: whether it can
+ */
+static inline bool iaa_mode_takes(const struct iaa_mode *mode, unsigned int slen)
+{
+	return slen && (!mode->max_slen || slen <= mode->max_slen);
+}
 
 /* iaa_mode_fixed.c */
 extern const struct iaa_mode iaa_mode_fixed;
@@ -80,10 +93,8 @@ extern const struct iaa_mode iaa_mode_dynamic;
  * @aecs: DMA address of the mode's AECS, if the mode has one
  * @slen: length of the input in bytes, 1 up to the queue's transfer limit
  * @dlen: room for the output in bytes, from 1
- * @cache: let the output go to the CPU's cache; the device must support it
- * @irq: ask for an interrupt at completion
- *
- * Lies on the caller's stack.
+ * @flags: IDXD_OP_FLAG_RCI for an interrupt at completion; IDXD_OP_FLAG_CC for
+ *	   output that goes to the CPU's cache, which the device must support
  */
 struct iaa_op {
 	dma_addr_t src;
@@ -92,8 +103,7 @@ struct iaa_op {
 	dma_addr_t aecs;
 	u32 slen;
 	u32 dlen;
-	bool cache;
-	bool irq;
+	u32 flags;
 };
 
 /**
@@ -410,13 +420,25 @@ struct iaa_slot {
 };
 
 /**
+ * struct iaa_pool - descriptors of a queue
+ * @free: which of them no run has, one bit each
+ * @descs: the descriptors
+ *
+ * A queue has several, so that not all CPUs write the same cache line.
+ */
+struct iaa_pool {
+	atomic_long_t free;
+	struct idxd_desc **descs;
+} ____cacheline_aligned_in_smp;
+
+/**
  * struct iaa_wq - a queue that is bound to the driver
- * @ref: held by each unit that has a descriptor of the queue
+ * @ref: held by each run that has descriptors of the queue
  * @idxd_wq: the queue, as idxd knows it; enabled while @ref is not zero
  * @device: its device
  * @max_xfer: most bytes that a source or a destination may have
  * @flags: IAA_WQ_OUT, IAA_WQ_CLOSED, IAA_WQ_OVERDUE; set once
- * @cache: the device can leave its output in the CPU's cache
+ * @op_flags: of all descriptors, see struct iaa_op
  * @let_go: see iaa_wq_has_let_go()
  * @stats: counters per CPU
  * @base: what they were when they were last reset, under the statistics' lock
@@ -425,6 +447,8 @@ struct iaa_slot {
  * @watchdog: looks for overdue units among those with interrupts
  * @list: in iaa_wqs, under iaa_table_lock
  * @rcu: for readers of the table
+ * @nr_pools: how many @pools there are
+ * @pools: the descriptors, each BITS_PER_LONG of them, in the order of numbers
  * @nr_slots: how many descriptors the queue has
  * @slots: indexed by the number of the descriptor
  */
@@ -434,7 +458,7 @@ struct iaa_wq {
 	struct iaa_device *device;
 	u32 max_xfer;
 	unsigned long flags;
-	bool cache;
+	u32 op_flags;
 	bool let_go;
 	struct iaa_wq_stats __percpu *stats;
 	struct iaa_wq_stats base;
@@ -443,6 +467,8 @@ struct iaa_wq {
 	struct delayed_work watchdog;
 	struct list_head list;
 	struct rcu_head rcu;
+	unsigned int nr_pools;
+	struct iaa_pool *pools;
 	unsigned int nr_slots;
 	struct iaa_slot slots[] __counted_by(nr_slots);
 };
@@ -493,61 +519,85 @@ void iaa_table_exit(void);
 /* iaa_req.c */
 
 /**
- * struct iaa_mapping - sources that lie in a row, mapped together
- * @addr: DMA address of the first
- * @len: bytes of all
- * @users: how many units have their source here
- * @bounce: what the source was copied to, or NULL
+ * struct iaa_buffer - source or destination of a unit
+ * @phys: where it is
+ * @dma: where it is for the device, while the unit is in flight
+ * @len: how long it is, or how much room it has, in bytes
+ * @mapped: bytes from @dma on that were mapped together: its own, and those of
+ *	    units after it; 0 if it was mapped with one before it
  */
-struct iaa_mapping {
-	dma_addr_t addr;
+struct iaa_buffer {
+	phys_addr_t phys;
+	dma_addr_t dma;
 	u32 len;
-	u32 users;
-	struct page *bounce;
+	u32 mapped;
 };
 
 /**
  * struct iaa_unit - a unit that is under way
  * @req: its request
+ * @bit: its place in the window
  * @src: entry that its source begins in
  * @dst: entry of its destination
+ * @in: its source; if it is scattered, a copy of it while it is in flight
+ * @out: its destination
+ * @bounce: page with the copy, or NULL
  * @src_offset: where in @src, in bytes
- * @slen: bytes of the source
- * @dlen: bytes that the destination has room for
  * @cause: why it is to be done in software
- * @verifying: it is being decompressed to compare
  * @arrived: its interrupt came; set with release semantics
  * @given_up: the device has given it up, and written no status
- * @wq: queue that it has a descriptor of, and a reference to
- * @desc: the descriptor
- * @mapping: its source
- * @src_dma: DMA address of the source
- * @dst_dma: DMA address of the destination
+ * @run: those that it was submitted with, while it is in flight
+ * @desc: its descriptor, as long
  * @clen: compressed length, while it is verified
  * @crc: CRC-32 of the source, while it is verified
- * @deadline: when the device has had it for too long
  *
- * From @wq on only while it is in flight. Written by whoever drives the request,
- * but for @arrived and @given_up, by who completes the descriptor.
+ * Written by whoever drives the request, but for @arrived and @given_up, by who
+ * completes the descriptor.
  */
 struct iaa_unit {
 	struct iaa_req *req;
+	unsigned long bit;
 	struct scatterlist *src;
 	struct scatterlist *dst;
+	struct iaa_buffer in;
+	struct iaa_buffer out;
+	struct page *bounce;
 	u32 src_offset;
-	u32 slen;
-	u32 dlen;
 	u8 cause;
-	bool verifying;
 	bool arrived;
 	bool given_up;
-	struct iaa_wq *wq;
+	struct iaa_run *run;
 	struct idxd_desc *desc;
-	struct iaa_mapping *mapping;
-	dma_addr_t src_dma;
-	dma_addr_t dst_dma;
 	u32 clen;
 	u32 crc;
+};
+
+/**
+ * struct iaa_run - units that were given to a queue together
+ * @wq: the queue; the run has a reference to it
+ * @pool: of @wq, that the descriptors are from
+ * @descs: which of them, one bit each
+ * @units: all units, one bit each
+ * @flight: ... that the device has, or that were not reaped since
+ * @unseen: ... that were not seen to be completed
+ * @refused: ... that the queue did not accept; ready again when the run ends
+ * @op: of the unit that was filled in last
+ * @verifying: what is in flight is being decompressed to compare
+ * @deadline: when the device has had it for too long; 0 until somebody waits
+ *
+ * What the units have in common, and what is given back when the last of them has
+ * returned: descriptors, mappings, the reference.
+ */
+struct iaa_run {
+	struct iaa_wq *wq;
+	struct iaa_pool *pool;
+	unsigned long descs;
+	unsigned long units;
+	unsigned long flight;
+	unsigned long unseen;
+	unsigned long refused;
+	struct iaa_op op;
+	bool verifying;
 	ktime_t deadline;
 };
 
@@ -560,23 +610,27 @@ struct iaa_unit {
  * @polled: the submitter polls it, and will complete it by doing so
  * @has_units: it consists of units, else the whole is one
  * @may_sleep: the submitter may sleep in the call
+ * @scattered: a source in the window may be scattered
  * @result: bytes produced or a negative errno, if it has no units
  * @left: how many units have not entered the window
  * @unit_size: of a unit before compression, in bytes
+ * @longest: buffer of any unit so far, in bytes
  * @src: where the next unit's source begins: entry
  * @src_offset: ... and how far in it, in bytes
  * @dst: entry of the next unit's destination
  * @ready: window of the units that wait for a descriptor, one bit each
- * @flight: ... that the device has
- * @soft: ... that are to be done in software
- * @mappings_used: which of @mappings are in use, one bit each
+ * @flight: ... that are in a run
+ * @soft: ... that are to be done in software; those in a run are in @flight, too
+ * @running: which of @runs are in use, one bit each
  * @waiting_since: since when it has waited, and nothing has changed; or 0
  * @kicks: interrupts that nobody has taken note of, and one of who drives it;
  *	   zero if nobody does
  * @owned: how many of @kicks are the driver's own, that it has taken note of
  * @expected: how many more kicks will come
  * @work: drives it where neither submitter nor interrupt can
- * @mappings: of the sources
+ * @order: the units that are ready, in the order in which to submit them
+ * @descs: those of a run that is submitted
+ * @runs: of units in flight
  * @units: the window
  *
  * One context at a time drives a request and may use it: the one that polls or,
@@ -590,22 +644,26 @@ struct iaa_req {
 	bool polled;
 	bool has_units;
 	bool may_sleep;
+	bool scattered;
 	int result;
 	unsigned int left;
 	u32 unit_size;
+	u32 longest;
 	struct scatterlist *src;
 	u32 src_offset;
 	struct scatterlist *dst;
 	unsigned long ready;
 	unsigned long flight;
 	unsigned long soft;
-	unsigned long mappings_used;
+	unsigned long running;
 	ktime_t waiting_since;
 	atomic_t kicks;
 	int owned;
 	int expected;
 	struct delayed_work work;
-	struct iaa_mapping mappings[IAA_WINDOW];
+	struct iaa_unit *order[IAA_WINDOW];
+	struct idxd_desc *descs[IAA_WINDOW];
+	struct iaa_run runs[IAA_WINDOW];
 	struct iaa_unit units[IAA_WINDOW];
 };
 
@@ -616,15 +674,19 @@ static inline struct acomp_req *iaa_req_base(struct iaa_req *r)
 	return container_of((void *)r, struct acomp_req, __ctx);
 }
 
-static inline unsigned long iaa_unit_bit(const struct iaa_unit *unit)
+/* Bytes produced by a unit, or -ENOSPC, or what software says. */
+static inline void iaa_req_note(struct iaa_req *r, struct iaa_unit *unit, int result)
 {
-	return BIT(unit - unit->req->units);
+	if (r->has_units)
+		acomp_unit_set_result(unit->dst, result);
+	else
+		r->result = result;
 }
 
 /* Does the source lie in one entry? */
 static inline bool iaa_unit_is_linear(const struct iaa_unit *unit)
 {
-	return unit->src->length - unit->src_offset >= unit->slen;
+	return unit->src->length - unit->src_offset >= unit->in.len;
 }
 
 int iaa_req_submit(struct iaa_req *r);
@@ -632,28 +694,15 @@ void iaa_req_poll(struct iaa_req *r);
 void iaa_req_kick(struct iaa_req *r, bool now);
 
 /* iaa_submit.c */
-
-/**
- * enum iaa_next - what is next for a unit that the device has completed
- * @IAA_NEXT_RESULT: its result is noted
- * @IAA_NEXT_VERIFY: it is in flight again
- * @IAA_NEXT_SOFTWARE: it is to be done in software
- */
-enum iaa_next {
-	IAA_NEXT_RESULT,
-	IAA_NEXT_VERIFY,
-	IAA_NEXT_SOFTWARE,
-};
-
 unsigned int iaa_submit(struct iaa_req *r, struct iaa_unit **units, unsigned int nr);
-bool iaa_unit_completed(struct iaa_unit *unit);
+bool iaa_run_completed(struct iaa_req *r, struct iaa_run *run);
+void iaa_run_reap(struct iaa_req *r, struct iaa_run *run);
 void iaa_unit_arrived(struct idxd_desc *desc, bool given_up);
-enum iaa_next iaa_unit_reap(struct iaa_unit *unit, int *result);
 
 /* iaa_dma.c */
 unsigned int iaa_dma_map(struct iaa_req *r, struct device *dev,
 			 struct iaa_unit **units, unsigned int nr);
-void iaa_dma_unmap(struct iaa_req *r, struct device *dev, struct iaa_unit *unit);
+void iaa_dma_unmap(struct iaa_req *r, struct device *dev, unsigned long units);
 int iaa_dma_init(void);
 void iaa_dma_exit(void);
 

@@ -52,7 +52,9 @@ static void iaa_req_init(struct iaa_req *r, struct acomp_req *req, enum iaa_role
 	r->ready = 0;
 	r->flight = 0;
 	r->soft = 0;
-	r->mappings_used = 0;
+	r->running = 0;
+	r->scattered = false;
+	r->longest = 0;
 	r->waiting_since = 0;
 }
 

@@ -3,6 +3,7 @@
  * Units to descriptors, and completion records to outcomes. Nothing here sleeps,
  * takes a lock or touches a device.
  */
+#include <linux/bitfield.h>
 #include <kunit/visibility.h>
 #include "idxd.h"
 #include "iaa.h"
@@ -12,21 +13,26 @@
 				 IAA_DECOMP_SELECT_BFINAL_EOB)
 
 /* All but what the opcode needs; fields of an earlier use of @hw are cleared. */
-static void iaa_desc_init(struct iax_hw_desc *hw, const struct iaa_op *op, u8 opcode)
+static __always_inline void iaa_desc_init(struct iax_hw_desc *hw, const struct iaa_op *op,
+					  u8 opcode, u32 flags, u16 opcode_flags)
 {
-	*hw = (struct iax_hw_desc) {
-		/* idxd has put it there; a device without PASIDs ignores it. */
-		.pasid = hw->pasid,
-		.opcode = opcode,
-		.flags = IDXD_OP_FLAG_CRAV | IDXD_OP_FLAG_RCR |
-			 (op->cache ? IDXD_OP_FLAG_CC : 0) |
-			 (op->irq ? IDXD_OP_FLAG_RCI : 0),
-		.completion_addr = op->record,
-		.src1_addr = op->src,
-		.src1_size = op->slen,
-		.dst_addr = op->dst,
-		.max_dst_size = op->dlen,
-	};
+	struct dsa_raw_desc *raw = (struct dsa_raw_desc *)hw;
+
+	/* idxd has put the PASID there; a device without PASIDs ignores it. */
+	raw->field[0] &= IAA_DESC_PASID;
+	raw->field[0] |= FIELD_PREP(IAA_DESC_FLAGS, flags | op->flags |
+				    IDXD_OP_FLAG_CRAV | IDXD_OP_FLAG_RCR) |
+			 FIELD_PREP(IAA_DESC_OPCODE, opcode);
+	hw->completion_addr = op->record;
+	hw->src1_addr = op->src;
+	hw->dst_addr = op->dst;
+	hw->src1_size = op->slen;
+	hw->int_handle = 0;
+	hw->compr_flags = opcode_flags;
+	hw->src2_addr = 0;
+	hw->max_dst_size = op->dlen;
+	hw->src2_size = 0;
+	raw->field[7] = 0;
 }
 
 /**
@@ -38,11 +44,10 @@ static void iaa_desc_init(struct iax_hw_desc *hw, const struct iaa_op *op, u8 op
 void iaa_desc_compress(struct iax_hw_desc *hw, const struct iaa_op *op,
 		       const struct iaa_mode *mode)
 {
-	iaa_desc_init(hw, op, IAX_OPCODE_COMPRESS);
-	hw->compr_flags = mode->compr_flags;
+	u32 flags = mode->init_aecs ? IDXD_OP_FLAG_RD_SRC2_AECS : 0;
 
-	if (mode->init_aecs) {
-		hw->flags |= IDXD_OP_FLAG_RD_SRC2_AECS;
+	iaa_desc_init(hw, op, IAX_OPCODE_COMPRESS, flags, mode->compr_flags);
+	if (flags) {
 		hw->src2_addr = op->aecs;
 		hw->src2_size = sizeof(struct iaa_aecs_comp);
 	}
@@ -59,8 +64,7 @@ EXPORT_SYMBOL_IF_KUNIT(iaa_desc_compress);
  */
 void iaa_desc_decompress(struct iax_hw_desc *hw, const struct iaa_op *op)
 {
-	iaa_desc_init(hw, op, IAX_OPCODE_DECOMPRESS);
-	hw->decompr_flags = IAA_DECOMP_FLAGS;
+	iaa_desc_init(hw, op, IAX_OPCODE_DECOMPRESS, 0, IAA_DECOMP_FLAGS);
 }
 EXPORT_SYMBOL_IF_KUNIT(iaa_desc_decompress);
 
@@ -131,14 +135,14 @@ static enum iaa_outcome iaa_success(const struct iax_hw_desc *hw,
 enum iaa_outcome iaa_desc_outcome(const struct iax_hw_desc *hw,
 				  const struct iax_completion_record *record)
 {
+	if (likely(record->status == IAX_COMP_SUCCESS))
+		return iaa_success(hw, record);
 	if (iaa_output_overflowed(hw, record))
 		return IAA_NO_SPACE;
 	if (iaa_stream_failed(hw, record))
 		return IAA_BAD_STREAM;
 
 	switch (record->status) {
-	case IAX_COMP_SUCCESS:
-		return iaa_success(hw, record);
 	case IAA_STATUS_PAGE_FAULT_NOBOF:
 	case IAA_STATUS_PAGE_FAULT_NOBOF | IAA_STATUS_FAULT_WRITE:
 	case IAX_COMP_PAGE_FAULT_IR:

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Buffers of units, mapped for a device.
+ *
+ * To map costs about the same whatever the size, so buffers of units that lie one
+ * behind the other are mapped together, as long as the units are one run.
  */
 #include <linux/dma-mapping.h>
 #include <linux/mempool.h>
@@ -14,141 +17,132 @@
 static mempool_t *iaa_bounce_pool;
 
 /* A verification reads what was written; idxd_desc's destination is the source. */
-static enum dma_data_direction iaa_src_dir(const struct iaa_req *r)
+static enum dma_data_direction iaa_in_dir(const struct iaa_req *r)
 {
 	return r->verify ? DMA_BIDIRECTIONAL : DMA_TO_DEVICE;
 }
 
-static enum dma_data_direction iaa_dst_dir(const struct iaa_req *r)
+static enum dma_data_direction iaa_out_dir(const struct iaa_req *r)
 {
 	return r->verify ? DMA_BIDIRECTIONAL : DMA_FROM_DEVICE;
 }
 
-/* Does the unit's source go on where the one before ends? */
-static bool iaa_unit_follows(const struct iaa_unit *unit, const struct iaa_unit *before)
-{
-	return unit->src == before->src && iaa_unit_is_linear(unit) &&
-	       unit->src_offset == before->src_offset + before->slen;
-}
-
-static unsigned int iaa_units_in_a_row(struct iaa_unit **units, unsigned int nr)
-{
-	unsigned int i;
-
-	for (i = 1; i < nr; i++)
-		if (!iaa_unit_follows(units[i], units[i - 1]))
-			break;
-
-	return i;
-}
-
-static dma_addr_t iaa_map_sg(struct device *dev, struct scatterlist *sg, u32 offset,
-			     u32 len, enum dma_data_direction dir)
-{
-	size_t start = (size_t)sg->offset + offset;
-
-	return dma_map_page(dev, sg_page(sg) + start / PAGE_SIZE, offset_in_page(start),
-			    len, dir);
-}
-
-static bool iaa_map_row(struct iaa_req *r, struct device *dev, struct iaa_mapping *mapping,
-			struct iaa_unit **units, unsigned int nr)
-{
-	struct iaa_unit *first = units[0], *last = units[nr - 1];
-
-	mapping->users = nr;
-	mapping->bounce = NULL;
-	mapping->len = last->src_offset + last->slen - first->src_offset;
-	mapping->addr = iaa_map_sg(dev, first->src, first->src_offset, mapping->len,
-				   iaa_src_dir(r));
-
-	return !dma_mapping_error(dev, mapping->addr);
-}
-
 /* The source of @unit is scattered, and not larger than a page. */
-static bool iaa_map_copy(struct iaa_req *r, struct device *dev, struct iaa_mapping *mapping,
-			 struct iaa_unit *unit)
+static bool iaa_bounce(struct iaa_unit *unit)
 {
 	struct page *page = mempool_alloc(iaa_bounce_pool, GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!page)
 		return false;
-
-	mapping->users = 1;
-	mapping->bounce = page;
-	mapping->len = unit->slen;
 	if (sg_pcopy_to_buffer(unit->src, sg_nents(unit->src), page_address(page),
-			       unit->slen, unit->src_offset) == unit->slen) {
-		mapping->addr = dma_map_page(dev, page, 0, unit->slen, iaa_src_dir(r));
-		if (!dma_mapping_error(dev, mapping->addr))
-			return true;
+			       unit->in.len, unit->src_offset) != unit->in.len) {
+		mempool_free(page, iaa_bounce_pool);
+		return false;
 	}
-	mempool_free(page, iaa_bounce_pool);
+	unit->bounce = page;
+	unit->in.phys = page_to_phys(page);
 
-	return false;
+	return true;
 }
 
-/* Returns of how many units, from the first, the sources are mapped. */
-static unsigned int iaa_map_sources(struct iaa_req *r, struct device *dev,
-				    struct iaa_mapping *mapping,
-				    struct iaa_unit **units, unsigned int nr)
+static void iaa_unbounce(struct iaa_unit *unit)
 {
-	if (!iaa_unit_is_linear(units[0]))
-		return iaa_map_copy(r, dev, mapping, units[0]);
-
-	nr = iaa_units_in_a_row(units, nr);
-	if (iaa_map_row(r, dev, mapping, units, nr))
-		return nr;
-	/* There are limits to what can be mapped at once. */
-	return nr > 1 && iaa_map_row(r, dev, mapping, units, 1);
+	mempool_free(unit->bounce, iaa_bounce_pool);
+	unit->bounce = NULL;
 }
 
-static void iaa_drop_mapping(struct iaa_req *r, struct device *dev,
-			     struct iaa_mapping *mapping, unsigned int users)
+/* Returns of how many units, from the first, the sources are in one piece now. */
+static unsigned int iaa_bounce_sources(struct iaa_unit **units, unsigned int nr)
 {
-	mapping->users -= users;
-	if (mapping->users)
-		return;
-
-	dma_unmap_page(dev, mapping->addr, mapping->len, iaa_src_dir(r));
-	if (mapping->bounce)
-		mempool_free(mapping->bounce, iaa_bounce_pool);
-	r->mappings_used &= ~BIT(mapping - r->mappings);
-}
-
-static bool iaa_map_unit(struct iaa_req *r, struct device *dev, struct iaa_mapping *mapping,
-			 struct iaa_unit *unit, u32 offset)
-{
-	unit->mapping = mapping;
-	unit->src_dma = mapping->addr + offset;
-	unit->dst_dma = iaa_map_sg(dev, unit->dst, 0, unit->dlen, iaa_dst_dir(r));
-
-	return !dma_mapping_error(dev, unit->dst_dma);
-}
-
-/* Returns how many are mapped; all, or those before the first failure. */
-static unsigned int iaa_map_units(struct iaa_req *r, struct device *dev,
-				  struct iaa_unit **units, unsigned int nr)
-{
-	/* Each mapping has a unit in flight, and @units[0] is not. */
-	struct iaa_mapping *mapping = &r->mappings[ffz(r->mappings_used)];
 	unsigned int i;
-	u32 offset = 0;
 
-	nr = iaa_map_sources(r, dev, mapping, units, nr);
-	if (!nr)
-		return 0;
-
-	r->mappings_used |= BIT(mapping - r->mappings);
-	for (i = 0; i < nr; i++) {
-		if (!iaa_map_unit(r, dev, mapping, units[i], offset))
+	for (i = 0; i < nr; i++)
+		if (!iaa_unit_is_linear(units[i]) && !iaa_bounce(units[i]))
 			break;
-		offset += units[i]->slen;
-	}
-	if (i < nr)
-		iaa_drop_mapping(r, dev, mapping, nr - i);
 
 	return i;
+}
+
+static __always_inline struct iaa_buffer *iaa_buffer(struct iaa_unit *unit, bool in)
+{
+	return in ? &unit->in : &unit->out;
+}
+
+/* How many buffers, from the first, lie in a row, and how long they are together. */
+static __always_inline unsigned int iaa_row(struct iaa_unit **units, unsigned int nr,
+					    bool in, u32 *len)
+{
+	phys_addr_t start = iaa_buffer(units[0], in)->phys;
+	u32 sum = iaa_buffer(units[0], in)->len;
+	unsigned int i;
+
+	for (i = 1; i < nr; i++) {
+		const struct iaa_buffer *buffer = iaa_buffer(units[i], in);
+
+		if (buffer->phys != start + sum)
+			break;
+		sum += buffer->len;
+	}
+	*len = sum;
+
+	return i;
+}
+
+/* Returns how many buffers, from the first, are mapped now; 0 if it cannot be. */
+static __always_inline unsigned int iaa_map_row(struct device *dev, struct iaa_unit **units,
+						unsigned int nr, bool in,
+						enum dma_data_direction dir)
+{
+	struct iaa_buffer *first = iaa_buffer(units[0], in);
+	dma_addr_t dma;
+	unsigned int i;
+	u32 len;
+
+	nr = iaa_row(units, nr, in, &len);
+	dma = dma_map_phys(dev, first->phys, len, dir, 0);
+	if (unlikely(dma_mapping_error(dev, dma)) && nr > 1) {
+		/* There are limits to what can be mapped at once. */
+		nr = 1;
+		len = first->len;
+		dma = dma_map_phys(dev, first->phys, len, dir, 0);
+	}
+	if (unlikely(dma_mapping_error(dev, dma)))
+		return 0;
+
+	for (i = 0; i < nr; i++) {
+		struct iaa_buffer *buffer = iaa_buffer(units[i], in);
+
+		buffer->dma = dma;
+		buffer->mapped = 0;
+		dma += buffer->len;
+	}
+	first->mapped = len;
+
+	return nr;
+}
+
+/* Returns of how many units, from the first, the buffers are mapped. */
+static __always_inline unsigned int iaa_map_buffers(struct device *dev,
+						    struct iaa_unit **units,
+						    unsigned int nr, bool in,
+						    enum dma_data_direction dir)
+{
+	unsigned int done = 0, mapped;
+
+	do {
+		mapped = iaa_map_row(dev, units + done, nr - done, in, dir);
+		done += mapped;
+	} while (mapped && done < nr);
+
+	return done;
+}
+
+static void iaa_unmap_source(struct iaa_req *r, struct device *dev, struct iaa_unit *unit)
+{
+	if (unit->in.mapped)
+		dma_unmap_phys(dev, unit->in.dma, unit->in.mapped, iaa_in_dir(r), 0);
+	if (unlikely(unit->bounce))
+		iaa_unbounce(unit);
 }
 
 /**
@@ -158,7 +152,8 @@ static unsigned int iaa_map_units(struct iaa_req *r, struct device *dev,
  * @units: units whose sources are linear, or no larger than a page
  * @nr: how many
  *
- * Sources that lie in a row are mapped together.
+ * Of the units that are mapped, all must be done before any is unmapped. A mapped
+ * source may extend over those of units that are not; the device only reads it.
  *
  * Context: any; does not sleep
  * Return: how many units, from the first, are mapped. If that is not all, the next
@@ -167,30 +162,40 @@ static unsigned int iaa_map_units(struct iaa_req *r, struct device *dev,
 unsigned int iaa_dma_map(struct iaa_req *r, struct device *dev,
 			 struct iaa_unit **units, unsigned int nr)
 {
-	unsigned int done = 0, mapped;
+	unsigned int bounced = nr, in, out, i;
 
-	do {
-		mapped = iaa_map_units(r, dev, units + done, nr - done);
-		done += mapped;
-	} while (mapped && done < nr);
+	if (unlikely(r->scattered))
+		bounced = iaa_bounce_sources(units, nr);
+	in = bounced ? iaa_map_buffers(dev, units, bounced, true, iaa_in_dir(r)) : 0;
+	out = in ? iaa_map_buffers(dev, units, in, false, iaa_out_dir(r)) : 0;
 
-	return done;
+	for (i = out; i < in; i++)
+		iaa_unmap_source(r, dev, units[i]);
+	for (i = in; i < bounced; i++)
+		if (units[i]->bounce)
+			iaa_unbounce(units[i]);
+
+	return out;
 }
 
 /**
- * iaa_dma_unmap - unmap the buffers of a unit
- * @r: its request
+ * iaa_dma_unmap - unmap the buffers of units
+ * @r: their request
  * @dev: device that they were mapped for; it does not access them any more
- * @unit: a unit that iaa_dma_map() has mapped
- *
- * A source that was mapped together with others stays so until all are unmapped.
+ * @units: all that one call of iaa_dma_map() has mapped, one bit each
  *
  * Context: any; does not sleep
  */
-void iaa_dma_unmap(struct iaa_req *r, struct device *dev, struct iaa_unit *unit)
+void iaa_dma_unmap(struct iaa_req *r, struct device *dev, unsigned long units)
 {
-	dma_unmap_page(dev, unit->dst_dma, unit->dlen, iaa_dst_dir(r));
-	iaa_drop_mapping(r, dev, unit->mapping, 1);
+	for (; units; units &= units - 1) {
+		struct iaa_unit *unit = &r->units[__ffs(units)];
+
+		if (unit->out.mapped)
+			dma_unmap_phys(dev, unit->out.dma, unit->out.mapped,
+				       iaa_out_dir(r), 0);
+		iaa_unmap_source(r, dev, unit);
+	}
 }
 
 int iaa_dma_init(void)

@@ -17,7 +17,7 @@ static struct scatterlist *iaa_unit_dst(const struct iaa_unit *unit, struct scat
 		return unit->dst;
 
 	sg_init_table(own, 1);
-	sg_set_page(own, sg_page(unit->dst), unit->dlen, unit->dst->offset);
+	sg_set_page(own, sg_page(unit->dst), unit->out.len, unit->dst->offset);
 	return own;
 }
 
@@ -37,8 +37,8 @@ noinline_for_stack int iaa_fallback(struct iaa_req *r, struct iaa_unit *unit)
 
 	fbreq->src = scatterwalk_ffwd(src, unit->src, unit->src_offset);
 	fbreq->dst = iaa_unit_dst(unit, &dst);
-	fbreq->slen = unit->slen;
-	fbreq->dlen = unit->dlen;
+	fbreq->slen = unit->in.len;
+	fbreq->dlen = unit->out.len;
 	err = r->role == IAA_COMP ? crypto_acomp_compress(fbreq) :
 				    crypto_acomp_decompress(fbreq);
 

@@ -15,6 +15,11 @@
 #include <linux/types.h>
 #include <uapi/linux/idxd.h>
 
+/* In the first 8 bytes of a descriptor */
+#define IAA_DESC_PASID			GENMASK_ULL(19, 0)
+#define IAA_DESC_FLAGS			GENMASK_ULL(55, 32)
+#define IAA_DESC_OPCODE			GENMASK_ULL(63, 56)
+
 /* Flags of a COMPRESS descriptor (compr_flags) */
 #define IAA_COMP_FLUSH_OUTPUT		BIT(1)
 #define IAA_COMP_APPEND_EOB		BIT(2)

@@ -38,18 +38,3 @@ bool iaa_mode_supported(const struct iaa_mode *mode, u64 iaa_cap)
 	return !mode->needs_header_gen || cap.header_gen;
 }
 EXPORT_SYMBOL_IF_KUNIT(iaa_mode_supported);
-
-/**
- * iaa_mode_takes - can a device that does this mode compress so much at once?
- * @mode: the mode
- * @slen: bytes to compress
- *
- * The queue has a limit of its own, for all modes.
- *
- * Return: whether it can
- */
-bool iaa_mode_takes(const struct iaa_mode *mode, unsigned int slen)
-{
-	return slen && (!mode->max_slen || slen <= mode->max_slen);
-}
-EXPORT_SYMBOL_IF_KUNIT(iaa_mode_takes);

@@ -39,14 +39,6 @@ static bool iaa_req_settled(const struct iaa_req *r)
 	return !(r->left || r->ready || r->flight || r->soft);
 }
 
-static void iaa_req_note(struct iaa_req *r, struct iaa_unit *unit, int result)
-{
-	if (r->has_units)
-		acomp_unit_set_result(unit->dst, result);
-	else
-		r->result = result;
-}
-
 /* Of all units, which have their results. */
 static int iaa_req_result(struct iaa_req *r)
 {
@@ -69,17 +61,15 @@ static void iaa_req_complete(struct iaa_req *r)
 
 static bool iaa_req_reap(struct iaa_req *r)
 {
-	unsigned long rest = r->flight;
+	unsigned long rest = r->running;
 	bool progress = false;
-	int result;
 
 	for (; rest; rest &= rest - 1) {
-		struct iaa_unit *unit = &r->units[__ffs(rest)];
+		struct iaa_run *run = &r->runs[__ffs(rest)];
 
-		if (!iaa_unit_completed(unit))
+		if (!iaa_run_completed(r, run))
 			continue;
-		if (iaa_unit_reap(unit, &result) == IAA_NEXT_RESULT)
-			iaa_req_note(r, unit, result);
+		iaa_run_reap(r, run);
 		progress = true;
 	}
 
@@ -99,14 +89,14 @@ static void iaa_req_lengths(const struct iaa_req *r, struct iaa_unit *unit,
 			    const struct acomp_req *req)
 {
 	if (!r->has_units) {
-		unit->slen = req->slen;
-		unit->dlen = req->dlen;
+		unit->in.len = req->slen;
+		unit->out.len = req->dlen;
 	} else if (r->role == IAA_COMP) {
-		unit->slen = r->unit_size;
-		unit->dlen = r->dst->length;
+		unit->in.len = r->unit_size;
+		unit->out.len = r->dst->length;
 	} else {
-		unit->slen = r->src->length;
-		unit->dlen = r->unit_size;
+		unit->in.len = r->src->length;
+		unit->out.len = r->unit_size;
 	}
 }
 
@@ -115,10 +105,14 @@ static void iaa_req_next_unit(struct iaa_req *r, struct iaa_unit *unit)
 	if (r->has_units && r->role == IAA_COMP)
 		iaa_req_find_src(r);
 	unit->req = r;
+	unit->bit = BIT(unit - r->units);
 	unit->src = r->src;
 	unit->src_offset = r->src_offset;
 	unit->dst = r->dst;
+	unit->bounce = NULL;
 	iaa_req_lengths(r, unit, iaa_req_base(r));
+	unit->in.phys = sg_phys(r->src) + r->src_offset;
+	unit->out.phys = sg_phys(r->dst);
 
 	if (!--r->left)
 		return;
@@ -130,13 +124,22 @@ static void iaa_req_next_unit(struct iaa_req *r, struct iaa_unit *unit)
 }
 
 /* A scattered source is copied to a page. */
-static bool iaa_unit_is_suited(const struct iaa_unit *unit)
+static bool iaa_req_suits(struct iaa_req *r, const struct iaa_unit *unit)
 {
-	const struct iaa_req *r = unit->req;
+	u32 in = unit->in.len, out = unit->out.len;
 
-	return unit->slen && unit->dlen && unit->dst->length >= unit->dlen &&
-	       (iaa_unit_is_linear(unit) || unit->slen <= PAGE_SIZE) &&
-	       (r->role == IAA_DECOMP || iaa_mode_takes(r->mode, unit->slen));
+	if (!in || !out || unit->dst->length < out)
+		return false;
+	if (r->role == IAA_COMP && !iaa_mode_takes(r->mode, in))
+		return false;
+	if (!iaa_unit_is_linear(unit)) {
+		if (in > PAGE_SIZE)
+			return false;
+		r->scattered = true;
+	}
+	r->longest = max3(r->longest, in, out);
+
+	return true;
 }
 
 static void iaa_req_load(struct iaa_req *r)
@@ -147,17 +150,17 @@ static void iaa_req_load(struct iaa_req *r)
 		struct iaa_unit *unit = &r->units[__ffs(free)];
 
 		iaa_req_next_unit(r, unit);
-		if (!unit->dlen && r->role == IAA_COMP) {
+		if (!unit->out.len && r->role == IAA_COMP) {
 			iaa_req_note(r, unit, -ENOSPC);
 			continue;
 		}
 
 		free &= free - 1;
-		if (iaa_unit_is_suited(unit)) {
-			r->ready |= iaa_unit_bit(unit);
+		if (likely(iaa_req_suits(r, unit))) {
+			r->ready |= unit->bit;
 		} else {
 			unit->cause = IAA_CAUSE_UNSUITED;
-			r->soft |= iaa_unit_bit(unit);
+			r->soft |= unit->bit;
 		}
 	}
 }
@@ -166,8 +169,9 @@ static void iaa_req_load(struct iaa_req *r)
  * The ready ones, in the order in which to submit them. The longest stream takes
  * the device the longest, so it had better not be the last.
  */
-static unsigned int iaa_req_order(struct iaa_req *r, struct iaa_unit **units)
+static unsigned int iaa_req_order(struct iaa_req *r)
 {
+	struct iaa_unit **units = r->order;
 	unsigned long rest;
 	unsigned int i, nr = 0;
 
@@ -176,7 +180,7 @@ static unsigned int iaa_req_order(struct iaa_req *r, struct iaa_unit **units)
 
 		i = nr++;
 		if (r->role == IAA_DECOMP)
-			for (; i && units[i - 1]->slen < unit->slen; i--)
+			for (; i && units[i - 1]->in.len < unit->in.len; i--)
 				units[i] = units[i - 1];
 		units[i] = unit;
 	}
@@ -187,12 +191,11 @@ static unsigned int iaa_req_order(struct iaa_req *r, struct iaa_unit **units)
 /* Returns whether anything changed. */
 static bool iaa_req_advance(struct iaa_req *r)
 {
-	struct iaa_unit *units[IAA_WINDOW];
 	bool progress = iaa_req_reap(r);
 
 	iaa_req_load(r);
 	if (r->ready)
-		progress |= iaa_submit(r, units, iaa_req_order(r, units)) > 0;
+		progress |= iaa_submit(r, r->order, iaa_req_order(r)) > 0;
 	if (progress)
 		r->waiting_since = 0;
 
@@ -213,11 +216,14 @@ static void iaa_req_check_deadlines(struct iaa_req *r, ktime_t now)
 {
 	unsigned long rest;
 
-	for (rest = r->flight; rest; rest &= rest - 1) {
-		struct iaa_unit *unit = &r->units[__ffs(rest)];
+	for (rest = r->running; rest; rest &= rest - 1) {
+		struct iaa_run *run = &r->runs[__ffs(rest)];
 
-		if (ktime_after(now, unit->deadline))
-			iaa_wq_overdue(unit->wq);
+		/* Who does not wait need not know what time it is. */
+		if (!run->deadline)
+			run->deadline = ktime_add(now, iaa_wq_timeout());
+		else if (ktime_after(now, run->deadline))
+			iaa_wq_overdue(run->wq);
 	}
 }
 

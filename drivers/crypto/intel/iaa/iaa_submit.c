@@ -2,13 +2,15 @@
 /*
  * Units on their way to a queue and back.
  *
- * A unit that is in flight has a descriptor, mapped buffers and a reference to its
- * queue. It keeps all three until the device has completed it, or cannot touch
- * it any more, however long that takes.
+ * Units that a queue is given together are a run. It has descriptors, mapped
+ * buffers and a reference to the queue, and keeps all three until the device has
+ * completed all of its units, or cannot touch them any more, however long that
+ * takes.
  */
 #include <linux/dma-mapping.h>
 #include <linux/math.h>
 #include <linux/percpu.h>
+#include <linux/percpu-refcount.h>
 #include <linux/smp.h>
 #include <kunit/visibility.h>
 #include "idxd.h"
@@ -18,136 +20,201 @@
 /* Which of the queues of its span a CPU begins with: another one each time. */
 static DEFINE_PER_CPU(unsigned int, iaa_turn);
 
-static void iaa_unit_op(const struct iaa_unit *unit, struct iaa_op *op)
+/* What the units of a run have in common */
+static void iaa_run_set_op(const struct iaa_req *r, struct iaa_run *run)
 {
-	const struct iaa_wq *wq = unit->wq;
+	const struct iaa_wq *wq = run->wq;
 
-	*op = (struct iaa_op) {
-		.src = unit->src_dma,
-		.dst = unit->dst_dma,
-		.record = unit->desc->compl_dma,
-		.aecs = wq->device->aecs[unit->req->mode->id],
-		.slen = unit->slen,
-		.dlen = unit->dlen,
-		.cache = wq->cache,
-		.irq = unit->req->irq,
-	};
+	run->op.aecs = wq->device->aecs[r->mode->id];
+	run->op.flags = wq->op_flags | (r->irq ? IDXD_OP_FLAG_RCI : 0);
 }
 
-static void iaa_unit_fill_desc(const struct iaa_unit *unit)
+/* What they have not */
+static const struct iaa_op *iaa_unit_op(const struct iaa_unit *unit, struct iaa_op *op)
 {
-	struct iax_hw_desc *hw = unit->desc->iax_hw;
-	struct iaa_op op;
+	op->src = unit->in.dma;
+	op->dst = unit->out.dma;
+	op->record = unit->desc->compl_dma;
+	op->slen = unit->in.len;
+	op->dlen = unit->out.len;
 
-	iaa_unit_op(unit, &op);
-	if (unit->req->role == IAA_COMP)
-		iaa_desc_compress(hw, &op, unit->req->mode);
-	else
-		iaa_desc_decompress(hw, &op);
+	return op;
 }
 
 /* From here on its interrupt may come, but for who drives the request not yet. */
-static void iaa_unit_expect_irq(struct iaa_unit *unit)
+static void iaa_unit_expect_irq(struct iaa_unit *unit, ktime_t deadline)
 {
-	struct iaa_slot *slot = &unit->wq->slots[unit->desc->id];
+	struct iaa_wq *wq = unit->run->wq;
+	struct iaa_slot *slot = &wq->slots[unit->desc->id];
 
 	unit->arrived = false;
 	slot->unit = unit;
-	WRITE_ONCE(slot->deadline, unit->deadline);
+	WRITE_ONCE(slot->deadline, deadline);
 	unit->req->expected++;
-	iaa_wq_watch(unit->wq);
+	iaa_wq_watch(wq);
 }
 
 /* The queue did not take it, so there will be none. */
 static void iaa_unit_expect_no_irq(struct iaa_unit *unit)
 {
-	WRITE_ONCE(unit->wq->slots[unit->desc->id].deadline, 0);
+	WRITE_ONCE(unit->run->wq->slots[unit->desc->id].deadline, 0);
 	unit->req->expected--;
-}
-
-static void iaa_unit_take_off(struct iaa_unit *unit, struct iaa_wq *wq,
-			      struct idxd_desc *desc, ktime_t deadline)
-{
-	unit->wq = wq;
-	unit->desc = desc;
-	unit->deadline = deadline;
-	unit->verifying = false;
-	unit->given_up = false;
-	iaa_unit_fill_desc(unit);
-	if (unit->req->irq)
-		iaa_unit_expect_irq(unit);
-	unit->req->ready &= ~iaa_unit_bit(unit);
-	unit->req->flight |= iaa_unit_bit(unit);
-}
-
-/* Gives back all that a unit has because it is, or was to be, in flight. */
-static void iaa_unit_land(struct iaa_unit *unit)
-{
-	struct iaa_wq *wq = unit->wq;
-
-	iaa_dma_unmap(unit->req, wq->device->dev, unit);
-	idxd_free_desc(wq->idxd_wq, unit->desc);
-	unit->req->flight &= ~iaa_unit_bit(unit);
-	percpu_ref_put(&wq->ref);
-}
-
-static void iaa_unit_return(struct iaa_unit *unit)
-{
-	if (unit->req->irq)
-		iaa_unit_expect_no_irq(unit);
-	iaa_unit_land(unit);
-	unit->req->ready |= iaa_unit_bit(unit);
 }
 
 static void iaa_unit_to_software(struct iaa_unit *unit, u8 cause)
 {
 	unit->cause = cause;
-	unit->req->ready &= ~iaa_unit_bit(unit);
-	unit->req->soft |= iaa_unit_bit(unit);
+	unit->req->ready &= ~unit->bit;
+	unit->req->soft |= unit->bit;
 }
 
-static unsigned int iaa_get_descs(struct iaa_wq *wq, struct idxd_desc **descs,
-				  unsigned int nr)
+/* Returns which, up to @nr of them. */
+static unsigned long iaa_take_descs(struct iaa_pool *pool, unsigned int nr)
 {
+	unsigned long rest, free = atomic_long_read(&pool->free);
 	unsigned int i;
 
-	for (i = 0; i < nr; i++) {
-		descs[i] = idxd_alloc_desc(wq->idxd_wq, IDXD_OP_NONBLOCK);
-		if (IS_ERR(descs[i]))
-			break;
+	do {
+		rest = free;
+		for (i = 0; i < nr && rest; i++)
+			rest &= rest - 1;
+	} while (rest != free && !atomic_long_try_cmpxchg_acquire(&pool->free, &free, rest));
+
+	return free ^ rest;
+}
+
+/* The next who has them may overwrite their records, which were read before. */
+static void iaa_give_descs(struct iaa_pool *pool, unsigned long descs)
+{
+	if (descs)
+		atomic_long_fetch_or_release(descs, &pool->free);
+}
+
+/* The lowest descriptors go to the first units, so it keeps as many as it has. */
+static void iaa_run_keep_descs(struct iaa_run *run, unsigned int nr)
+{
+	unsigned long rest = run->descs;
+
+	while (nr--)
+		rest &= rest - 1;
+	run->descs &= ~rest;
+	iaa_give_descs(run->pool, rest);
+}
+
+/* Nothing of it is in flight. What the queue refused is ready again. */
+static void iaa_run_end(struct iaa_req *r, struct iaa_run *run)
+{
+	struct iaa_wq *wq = run->wq;
+
+	iaa_dma_unmap(r, wq->device->dev, run->units);
+	iaa_give_descs(run->pool, run->descs);
+	r->flight &= ~run->units;
+	r->ready |= run->refused;
+	r->running &= ~BIT(run - r->runs);
+	percpu_ref_put(&wq->ref);
+}
+
+static void iaa_record_clear(struct iax_completion_record *record)
+{
+	/* Up to and with the CRC: what is looked at. */
+	memset((void *)record, 0, offsetofend(struct iax_completion_record, crc));
+}
+
+static void iaa_unit_fill_desc(struct iaa_req *r, struct iaa_unit *unit, struct iaa_op *op)
+{
+	struct idxd_desc *desc = unit->desc;
+
+	iaa_record_clear(desc->iax_completion);
+	iaa_unit_op(unit, op);
+	if (r->role == IAA_COMP)
+		iaa_desc_compress(desc->iax_hw, op, r->mode);
+	else
+		iaa_desc_decompress(desc->iax_hw, op);
+}
+
+/* Gives each unit its descriptor. */
+static void iaa_run_take_off(struct iaa_req *r, struct iaa_run *run,
+			     struct iaa_unit **units, unsigned int nr)
+{
+	unsigned long left = run->descs, bits = 0;
+	unsigned int i;
+
+	iaa_run_set_op(r, run);
+	for (i = 0; i < nr; i++, left &= left - 1) {
+		struct iaa_unit *unit = units[i];
+
+		unit->desc = run->pool->descs[__ffs(left)];
+		unit->run = run;
+		unit->given_up = false;
+		iaa_unit_fill_desc(r, unit, &run->op);
+		r->descs[i] = unit->desc;
+		bits |= unit->bit;
 	}
 
-	return i;
+	run->units = bits;
+	r->running |= BIT(run - r->runs);
+	r->ready &= ~bits;
+	r->flight |= bits;
 }
 
-static void iaa_put_descs(struct iaa_wq *wq, struct idxd_desc **descs, unsigned int nr)
+static unsigned long iaa_unit_bits(struct iaa_unit **units, unsigned int nr)
 {
+	unsigned long bits = 0;
+
 	while (nr--)
-		idxd_free_desc(wq->idxd_wq, descs[nr]);
+		bits |= units[nr]->bit;
+
+	return bits;
 }
 
-/* The units are mapped. Returns how many the queue took; the rest is ready again. */
-static unsigned int iaa_launch(struct iaa_req *r, struct iaa_wq *wq,
-			       struct iaa_unit **units, struct idxd_desc **descs,
-			       unsigned int nr)
+/*
+ * Their descriptors are r->descs. Returns how many of the units, from the first,
+ * the queue took.
+ */
+static unsigned int iaa_run_give(struct iaa_req *r, struct iaa_run *run,
+				 struct iaa_unit **units, unsigned int nr)
 {
-	ktime_t deadline = ktime_add(ktime_get(), iaa_wq_timeout());
 	unsigned int accepted, i;
 
-	/* The caller has the first one's. */
-	if (nr > 1)
-		percpu_ref_get_many(&wq->ref, nr - 1);
-	for (i = 0; i < nr; i++)
-		iaa_unit_take_off(units[i], wq, descs[i], deadline);
+	if (r->irq) {
+		ktime_t deadline = ktime_add(ktime_get(), iaa_wq_timeout());
 
-	accepted = idxd_submit_descs(wq->idxd_wq, descs, nr);
-	iaa_wq_count(wq, calls[r->role], accepted);
-	trace_iaa_submit(wq, r->role, accepted);
+		for (i = 0; i < nr; i++)
+			iaa_unit_expect_irq(units[i], deadline);
+	}
+	run->deadline = 0;
 
-	for (i = accepted; i < nr; i++)
-		iaa_unit_return(units[i]);
+	accepted = idxd_submit_descs(run->wq->idxd_wq, r->descs, nr);
+
+	if (r->irq)
+		for (i = accepted; i < nr; i++)
+			iaa_unit_expect_no_irq(units[i]);
 
 	return accepted;
+}
+
+/* The units are mapped. Returns how many of them, from the first, are in the run. */
+static unsigned int iaa_run_launch(struct iaa_req *r, struct iaa_run *run,
+				   struct iaa_unit **units, unsigned int nr)
+{
+	unsigned int accepted;
+
+	run->verifying = false;
+	run->refused = 0;
+	iaa_run_take_off(r, run, units, nr);
+	accepted = iaa_run_give(r, run, units, nr);
+	iaa_wq_count(run->wq, calls[r->role], accepted);
+	trace_iaa_submit(run->wq, r->role, accepted);
+
+	if (unlikely(accepted < nr))
+		run->refused = iaa_unit_bits(units + accepted, nr - accepted);
+	run->flight = run->units & ~run->refused;
+	run->unseen = run->flight;
+	if (likely(accepted))
+		return nr;
+
+	iaa_run_end(r, run);
+	return 0;
 }
 
 /* How many of the units, from the first, are not too large for the queue. */
@@ -157,44 +224,61 @@ static unsigned int iaa_wq_nr_fitting(const struct iaa_wq *wq,
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		if (units[i]->slen > wq->max_xfer || units[i]->dlen > wq->max_xfer)
+		if (units[i]->in.len > wq->max_xfer || units[i]->out.len > wq->max_xfer)
 			break;
 
 	return i;
 }
 
-/* Returns how many of the units, from the first, are not ready any more. */
-static unsigned int iaa_wq_submit(struct iaa_req *r, struct iaa_wq *wq,
-				  struct iaa_unit **units, unsigned int nr)
+/* As iaa_wq_submit(), with descriptors of one pool. */
+static unsigned int iaa_pool_submit(struct iaa_req *r, struct iaa_wq *wq,
+				    struct iaa_pool *pool, struct iaa_unit **units,
+				    unsigned int nr)
 {
-	struct idxd_desc *descs[IAA_WINDOW];
-	unsigned int mapped, accepted;
-
-	nr = iaa_wq_nr_fitting(wq, units, nr);
-	if (!nr) {
-		iaa_unit_to_software(units[0], IAA_CAUSE_UNSUITED);
-		return 1;
-	}
+	/* Each has a unit of the window, and @units[0] is in none. */
+	struct iaa_run *run = &r->runs[ffz(r->running)];
+	unsigned int mapped;
 
 	if (!percpu_ref_tryget_live_rcu(&wq->ref))
 		return 0;
-
-	nr = iaa_get_descs(wq, descs, nr);
+	run->wq = wq;
+	run->pool = pool;
+	run->descs = iaa_take_descs(pool, nr);
+	nr = min(nr, (unsigned int)hweight_long(run->descs));
 	mapped = nr ? iaa_dma_map(r, wq->device->dev, units, nr) : 0;
-	iaa_put_descs(wq, descs + mapped, nr - mapped);
-	if (!mapped) {
-		percpu_ref_put(&wq->ref);
-		accepted = 0;
-	} else {
-		accepted = iaa_launch(r, wq, units, descs, mapped);
+	if (likely(mapped)) {
+		if (mapped < nr)
+			iaa_run_keep_descs(run, mapped);
+		return iaa_run_launch(r, run, units, mapped);
 	}
 
-	if (mapped < nr && accepted == mapped) {
-		iaa_unit_to_software(units[mapped], IAA_CAUSE_MAPPING);
-		return mapped + 1;
+	iaa_give_descs(pool, run->descs);
+	percpu_ref_put(&wq->ref);
+	if (!nr)
+		return 0;
+	iaa_unit_to_software(units[0], IAA_CAUSE_MAPPING);
+	return 1;
+}
+
+/* Returns how many of the units, from the first, are not ready any more. */
+static unsigned int iaa_wq_submit(struct iaa_req *r, struct iaa_wq *wq, unsigned int cpu,
+				  struct iaa_unit **units, unsigned int nr)
+{
+	unsigned int i, done = 0;
+
+	if (unlikely(r->longest > wq->max_xfer)) {
+		nr = iaa_wq_nr_fitting(wq, units, nr);
+		if (!nr) {
+			iaa_unit_to_software(units[0], IAA_CAUSE_UNSUITED);
+			return 1;
+		}
 	}
 
-	return accepted;
+	for (i = 0; i < wq->nr_pools && done < nr; i++)
+		done += iaa_pool_submit(r, wq, &wq->pools[(cpu + i) % wq->nr_pools],
+					units + done, nr - done);
+
+	return done;
 }
 
 static bool iaa_wq_can(const struct iaa_wq *wq, const struct iaa_req *r)
@@ -235,7 +319,7 @@ unsigned int iaa_submit(struct iaa_req *r, struct iaa_unit **units, unsigned int
 		if (!iaa_wq_can(wq, r))
 			continue;
 		found = true;
-		done += iaa_wq_submit(r, wq, units + done, share);
+		done += iaa_wq_submit(r, wq, cpu, units + done, share);
 	}
 
 	if (done)
@@ -248,30 +332,39 @@ unsigned int iaa_submit(struct iaa_req *r, struct iaa_unit **units, unsigned int
 	return nr;
 }
 
-/**
- * iaa_unit_completed - is a unit out of the device's hands?
- * @unit: a unit in flight
- *
- * Without interrupts, by looking at the completion record.
- *
- * Context: any
- * Return: whether iaa_unit_reap() may be called
- */
-bool iaa_unit_completed(struct iaa_unit *unit)
+/* Without interrupts, by looking at the completion record. */
+static bool iaa_unit_completed(const struct iaa_req *r, struct iaa_unit *unit)
 {
 	const struct iax_completion_record *record = unit->desc->iax_completion;
 
 	/* Pairs with iaa_unit_arrived(): idxd has the descriptor until then. */
-	if (unit->req->irq)
+	if (r->irq)
 		return smp_load_acquire(&unit->arrived);
 
 	if (!READ_ONCE(record->status)) {
-		if (likely(!iaa_wq_has_let_go(unit->wq)))
+		if (likely(!iaa_wq_has_let_go(unit->run->wq)))
 			return false;
 		/* It may just have been in time. */
 		unit->given_up = !READ_ONCE(record->status);
-		iaa_wq_overdue(unit->wq);
+		iaa_wq_overdue(unit->run->wq);
 	}
+
+	return true;
+}
+
+/**
+ * iaa_run_completed - is all of a run out of the device's hands?
+ * @r: its request, driven by the caller
+ * @run: the run
+ *
+ * Context: any
+ * Return: whether iaa_run_reap() may be called
+ */
+bool iaa_run_completed(struct iaa_req *r, struct iaa_run *run)
+{
+	for (; run->unseen; run->unseen &= run->unseen - 1)
+		if (!iaa_unit_completed(r, &r->units[__ffs(run->unseen)]))
+			return false;
 	/* The device writes the status last. */
 	dma_rmb();
 
@@ -282,10 +375,10 @@ static enum iaa_outcome iaa_unit_outcome(const struct iaa_unit *unit)
 {
 	const struct iax_completion_record *record = unit->desc->iax_completion;
 
-	if (unit->given_up)
+	if (unlikely(unit->given_up))
 		return IAA_ABORTED;
-	if (unit->verifying)
-		return iaa_desc_verified(unit->desc->iax_hw, record, unit->slen, unit->crc);
+	if (unit->run->verifying)
+		return iaa_desc_verified(unit->desc->iax_hw, record, unit->in.len, unit->crc);
 
 	return iaa_desc_outcome(unit->desc->iax_hw, record);
 }
@@ -318,74 +411,91 @@ void iaa_unit_arrived(struct idxd_desc *desc, bool given_up)
 }
 EXPORT_SYMBOL_IF_KUNIT(iaa_unit_arrived);
 
-/* Uses the unit's own descriptor, as to wait for another might be for ever. */
-static bool iaa_unit_verify(struct iaa_unit *unit)
+/* Takes note of what became of a unit. Returns the compressed bytes that were handled. */
+static u32 iaa_unit_settle(struct iaa_req *r, struct iaa_unit *unit, enum iaa_outcome outcome)
 {
-	struct iax_completion_record *record = unit->desc->iax_completion;
-	struct iaa_op op;
-
-	unit->verifying = true;
-	unit->clen = record->output_size;
-	unit->crc = record->crc;
-	unit->deadline = ktime_add(ktime_get(), iaa_wq_timeout());
-	iaa_unit_op(unit, &op);
-	iaa_desc_verify(unit->desc->iax_hw, &op, unit->clen);
-	WRITE_ONCE(record->status, 0);
-	if (unit->req->irq)
-		iaa_unit_expect_irq(unit);
-	if (idxd_submit_descs(unit->wq->idxd_wq, &unit->desc, 1))
-		return true;
-
-	if (unit->req->irq)
-		iaa_unit_expect_no_irq(unit);
-	return false;
-}
-
-static u32 iaa_unit_produced(const struct iaa_unit *unit)
-{
-	return unit->verifying ? unit->clen : unit->desc->iax_completion->output_size;
-}
-
-static void iaa_unit_count(const struct iaa_unit *unit, enum iaa_outcome outcome, u32 produced)
-{
-	enum iaa_role role = unit->req->role;
+	u32 produced = unit->run->verifying ? unit->clen :
+					      unit->desc->iax_completion->output_size;
 
 	trace_iaa_complete(unit, outcome, produced);
-	if (outcome == IAA_DONE)
-		iaa_wq_count(unit->wq, bytes[role], role == IAA_COMP ? produced : unit->slen);
-	else if (outcome == IAA_NO_SPACE && role == IAA_COMP)
+	if (likely(outcome == IAA_DONE)) {
+		iaa_req_note(r, unit, produced);
+		return r->role == IAA_COMP ? produced : unit->in.len;
+	}
+
+	if (iaa_outcome_needs_software(outcome)) {
+		iaa_unit_to_software(unit, outcome);
+	} else {
+		iaa_req_note(r, unit, -ENOSPC);
 		iaa_count(overflows);
+	}
+
+	return 0;
+}
+
+static void iaa_unit_prepare_verify(struct iaa_unit *unit, struct iaa_op *op)
+{
+	struct iax_completion_record *record = unit->desc->iax_completion;
+
+	unit->clen = record->output_size;
+	unit->crc = record->crc;
+	iaa_unit_op(unit, op);
+	iaa_desc_verify(unit->desc->iax_hw, op, unit->clen);
+	iaa_record_clear(record);
+}
+
+/*
+ * Uses the units' own descriptors, as to wait for others might be for ever.
+ * Returns false if no unit is in flight again.
+ */
+static bool iaa_run_verify(struct iaa_req *r, struct iaa_run *run, unsigned long which)
+{
+	struct iaa_unit *units[IAA_WINDOW];
+	unsigned int nr = 0, accepted;
+
+	run->verifying = true;
+	for (; which; which &= which - 1, nr++) {
+		units[nr] = &r->units[__ffs(which)];
+		r->descs[nr] = units[nr]->desc;
+		iaa_unit_prepare_verify(units[nr], &run->op);
+	}
+
+	accepted = iaa_run_give(r, run, units, nr);
+	run->flight = iaa_unit_bits(units, accepted);
+	run->unseen = run->flight;
+	while (nr-- > accepted)
+		iaa_unit_settle(r, units[nr], IAA_ABORTED);
+
+	return accepted;
 }
 
 /**
- * iaa_unit_reap - take a unit out of flight
- * @unit: a unit for which iaa_unit_completed() said so
- * @result: what to note the result in: bytes produced, or -ENOSPC
+ * iaa_run_reap - take note of what became of the units of a run
+ * @r: its request, driven by the caller
+ * @run: a run for which iaa_run_completed() said so
+ *
+ * Ends the run, unless there is something to verify, which is in flight then.
  *
  * Context: any; does not sleep
- * Return: what is next for the unit. Unless it is to be verified, its buffers are
- *	   not mapped any more, apart from a source that it has in common with
- *	   others in flight
  */
-enum iaa_next iaa_unit_reap(struct iaa_unit *unit, int *result)
+void iaa_run_reap(struct iaa_req *r, struct iaa_run *run)
 {
-	enum iaa_outcome outcome = iaa_unit_outcome(unit);
-	u32 produced;
+	bool verify = r->verify && !run->verifying;
+	unsigned long rest, again = 0;
+	u32 bytes = 0;
 
-	if (outcome == IAA_DONE && unit->req->verify && !unit->verifying) {
-		if (iaa_unit_verify(unit))
-			return IAA_NEXT_VERIFY;
-		outcome = IAA_ABORTED;
+	for (rest = run->flight; rest; rest &= rest - 1) {
+		struct iaa_unit *unit = &r->units[__ffs(rest)];
+		enum iaa_outcome outcome = iaa_unit_outcome(unit);
+
+		if (unlikely(verify) && outcome == IAA_DONE)
+			again |= unit->bit;
+		else
+			bytes += iaa_unit_settle(r, unit, outcome);
 	}
+	if (bytes)
+		iaa_wq_count(run->wq, bytes[r->role], bytes);
 
-	produced = iaa_unit_produced(unit);
-	iaa_unit_count(unit, outcome, produced);
-	iaa_unit_land(unit);
-	if (iaa_outcome_needs_software(outcome)) {
-		iaa_unit_to_software(unit, outcome);
-		return IAA_NEXT_SOFTWARE;
-	}
-
-	*result = outcome == IAA_DONE ? produced : -ENOSPC;
-	return IAA_NEXT_RESULT;
+	if (!again || !iaa_run_verify(r, run, again))
+		iaa_run_end(r, run);
 }

@@ -43,14 +43,14 @@ TRACE_EVENT(iaa_complete,
 		__field(u32, produced)
 	),
 	TP_fast_assign(
-		__entry->device = unit->wq->device->idxd->id;
-		__entry->queue = unit->wq->idxd_wq->id;
+		__entry->device = unit->run->wq->device->idxd->id;
+		__entry->queue = unit->run->wq->idxd_wq->id;
 		__entry->comp = unit->req->role == IAA_COMP;
-		__entry->verified = unit->verifying;
+		__entry->verified = unit->run->verifying;
 		__entry->outcome = outcome;
 		__entry->status = unit->desc->iax_completion->status;
 		__entry->error = unit->desc->iax_completion->error_code;
-		__entry->slen = unit->slen;
+		__entry->slen = unit->in.len;
 		__entry->produced = produced;
 	),
 	TP_printk("wq%d.%d %s%s %u to %u bytes: outcome %u, status %#x, error %#x",
@@ -71,7 +71,7 @@ TRACE_EVENT(iaa_software,
 	TP_fast_assign(
 		__entry->comp = unit->req->role == IAA_COMP;
 		__entry->cause = unit->cause;
-		__entry->slen = unit->slen;
+		__entry->slen = unit->in.len;
 		__entry->result = result;
 	),
 	TP_printk("%s %u bytes, cause %u: %d", __entry->comp ? "compress" : "decompress",

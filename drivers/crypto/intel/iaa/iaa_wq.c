@@ -159,6 +159,52 @@ static void iaa_wq_drained(struct percpu_ref *ref)
 	complete(&wq->drained);
 }
 
+static void iaa_wq_return_descs(struct iaa_wq *wq)
+{
+	unsigned int i;
+
+	for (i = 0; i < wq->nr_slots; i++)
+		if (atomic_long_read(&wq->pools[i / BITS_PER_LONG].free) & BIT(i % BITS_PER_LONG))
+			idxd_free_desc(wq->idxd_wq, wq->idxd_wq->descs[i]);
+}
+
+/* The queue is the driver's alone. So are its descriptors, which it deals out in numbers. */
+static int iaa_wq_claim_descs(struct iaa_wq *wq)
+{
+	unsigned int i;
+
+	for (i = 0; i < wq->nr_pools; i++)
+		wq->pools[i].descs = wq->idxd_wq->descs + i * BITS_PER_LONG;
+	for (i = 0; i < wq->nr_slots; i++) {
+		struct idxd_desc *desc = idxd_alloc_desc(wq->idxd_wq, IDXD_OP_NONBLOCK);
+
+		if (IS_ERR(desc)) {
+			iaa_wq_return_descs(wq);
+			return PTR_ERR(desc);
+		}
+		atomic_long_or(BIT(desc->id % BITS_PER_LONG),
+			       &wq->pools[desc->id / BITS_PER_LONG].free);
+	}
+
+	return 0;
+}
+
+static int iaa_wq_init_pools(struct iaa_wq *wq)
+{
+	int err;
+
+	wq->nr_pools = BITS_TO_LONGS(wq->nr_slots);
+	wq->pools = kcalloc(wq->nr_pools, sizeof(*wq->pools), GFP_KERNEL);
+	if (!wq->pools)
+		return -ENOMEM;
+
+	err = iaa_wq_claim_descs(wq);
+	if (err)
+		kfree(wq->pools);
+
+	return err;
+}
+
 static int iaa_wq_init_parts(struct iaa_wq *wq)
 {
 	int err;
@@ -178,9 +224,14 @@ static int iaa_wq_init_parts(struct iaa_wq *wq)
 	err = percpu_ref_init(&wq->ref, iaa_wq_drained, 0, GFP_KERNEL);
 	if (err)
 		goto free_stats;
+	err = iaa_wq_init_pools(wq);
+	if (err)
+		goto exit_ref;
 
 	return 0;
 
+exit_ref:
+	percpu_ref_exit(&wq->ref);
 free_stats:
 	iaa_wq_stats_free(wq);
 put_device:
@@ -206,7 +257,8 @@ struct iaa_wq *iaa_wq_create(struct idxd_wq *idxd_wq)
 	wq->nr_slots = idxd_wq->num_descs;
 	wq->idxd_wq = idxd_wq;
 	wq->max_xfer = min_t(u64, idxd_wq->max_xfer_bytes, U32_MAX);
-	wq->cache = idxd_wq->idxd->hw.gen_cap.cache_control_mem;
+	if (idxd_wq->idxd->hw.gen_cap.cache_control_mem)
+		wq->op_flags = IDXD_OP_FLAG_CC;
 	err = iaa_wq_init_parts(wq);
 	if (err) {
 		kfree(wq);
@@ -218,7 +270,7 @@ struct iaa_wq *iaa_wq_create(struct idxd_wq *idxd_wq)
 EXPORT_SYMBOL_IF_KUNIT(iaa_wq_create);
 
 /**
- * iaa_wq_drain - take a queue out of the table, and wait until no unit has it
+ * iaa_wq_drain - take a queue out of the table, and wait until no run has it
  * @wq: a queue
  *
  * If the device keeps a unit for too long, the queue is stopped. Then what is
@@ -240,6 +292,7 @@ void iaa_wq_drain(struct iaa_wq *wq)
 	}
 	cancel_work_sync(&wq->stop);
 	cancel_delayed_work_sync(&wq->watchdog);
+	iaa_wq_return_descs(wq);
 }
 EXPORT_SYMBOL_IF_KUNIT(iaa_wq_drain);
 
@@ -257,6 +310,7 @@ void iaa_wq_destroy(struct iaa_wq *wq)
 	percpu_ref_exit(&wq->ref);
 	iaa_wq_stats_free(wq);
 	iaa_device_put(wq->device);
+	kfree(wq->pools);
 	kfree(wq);
 }
 EXPORT_SYMBOL_IF_KUNIT(iaa_wq_destroy);

@@ -110,12 +110,12 @@ static void test_flags(struct kunit *test)
 	struct iaa_op all = op;
 	struct iax_hw_desc hw;
 
-	all.cache = true;
+	all.flags = IDXD_OP_FLAG_CC;
 	dirty(&hw);
 	iaa_desc_compress(&hw, &all, &iaa_mode_fixed);
 	expect_fields(test, &hw, 0x1010c, 0x43, 0x0006);
 
-	all.irq = true;
+	all.flags |= IDXD_OP_FLAG_RCI;
 	dirty(&hw);
 	iaa_desc_decompress(&hw, &all);
 	expect_fields(test, &hw, 0x011c, 0x42, 0x001f);

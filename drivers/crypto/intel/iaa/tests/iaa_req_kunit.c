@@ -19,7 +19,8 @@
 #include "../iaa.h"
 
 #define NR_QUEUES	2
-#define NR_DESCS	8
+/* More than a pool has */
+#define NR_DESCS	(BITS_PER_LONG + 4)
 #define UNIT_SIZE	512
 /* More than a window */
 #define MAX_UNITS	40
@@ -58,6 +59,8 @@ struct world {
 	struct scatterlist src_sg;
 	struct scatterlist dst_sg[MAX_UNITS];
 	unsigned int nr_units;
+	/* From one destination to the next, in bytes */
+	unsigned int stride;
 	struct iaa_config config;
 	unsigned int timeout_ms;
 };
@@ -176,7 +179,7 @@ static int submit(struct world *w, unsigned int nr_units)
 	sg_init_one(&w->src_sg, w->src, nr_units * UNIT_SIZE);
 	sg_init_table(w->dst_sg, nr_units);
 	for (i = 0; i < nr_units; i++)
-		sg_set_buf(&w->dst_sg[i], w->dst + i * UNIT_SIZE, UNIT_SIZE);
+		sg_set_buf(&w->dst_sg[i], w->dst + i * w->stride, UNIT_SIZE);
 
 	acomp_request_set_callback(w->req, CRYPTO_TFM_REQ_MAY_BACKLOG, count_callback, w);
 	acomp_request_set_params(w->req, &w->src_sg, w->dst_sg, nr_units * UNIT_SIZE, 0);
@@ -196,7 +199,7 @@ static void expect_round_trip(struct kunit *test, struct world *w, unsigned int 
 
 	KUNIT_ASSERT_NOT_NULL(test, req);
 	KUNIT_ASSERT_NOT_NULL(test, out);
-	sg_init_one(&src, w->dst + i * UNIT_SIZE, acomp_unit_result(&w->dst_sg[i]));
+	sg_init_one(&src, w->dst + i * w->stride, acomp_unit_result(&w->dst_sg[i]));
 	sg_init_one(&dst, out, UNIT_SIZE);
 	acomp_request_set_callback(req, 0, NULL, NULL);
 	acomp_request_set_params(req, &src, &dst, src.length, UNIT_SIZE);
@@ -232,6 +235,16 @@ static unsigned int expect_results(struct kunit *test, struct world *w)
 	return nr_software;
 }
 
+static unsigned int nr_descs_used(const struct fake *f)
+{
+	unsigned int i, nr = NR_DESCS;
+
+	for (i = 0; i < f->wq->nr_pools; i++)
+		nr -= hweight_long(atomic_long_read(&f->wq->pools[i].free));
+
+	return nr;
+}
+
 /* Nothing is in flight, and nothing is held. */
 static void expect_all_given_back(struct kunit *test, struct world *w)
 {
@@ -239,7 +252,7 @@ static void expect_all_given_back(struct kunit *test, struct world *w)
 
 	for (i = 0; i < NR_QUEUES; i++) {
 		KUNIT_EXPECT_EQ(test, w->fakes[i]->nr_flight, 0);
-		KUNIT_EXPECT_EQ(test, sbitmap_weight(&w->fakes[i]->idxd_wq.sbq.sb), 0);
+		KUNIT_EXPECT_EQ(test, nr_descs_used(w->fakes[i]), 0);
 	}
 }
 
@@ -290,6 +303,77 @@ static void test_share(struct kunit *test)
 			unit_of(w, w->fakes[0]->flight[3]));
 	run_to_end(w);
 	expect_results(test, w);
+}
+
+/* Leaves @nr descriptors in each pool of a queue. */
+static void limit_descs(struct fake *f, unsigned long *saved, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->wq->nr_pools; i++) {
+		saved[i] = atomic_long_read(&f->wq->pools[i].free);
+		atomic_long_set(&f->wq->pools[i].free, BIT(nr) - 1);
+	}
+}
+
+static void unlimit_descs(struct fake *f, const unsigned long *saved)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->wq->nr_pools; i++)
+		atomic_long_set(&f->wq->pools[i].free, saved[i]);
+}
+
+/* Test that units wait for descriptors, and get those of all pools. */
+static void test_few_descriptors(struct kunit *test)
+{
+	struct world *w = test->priv;
+	unsigned long saved[NR_QUEUES][BITS_TO_LONGS(NR_DESCS)];
+	unsigned int i;
+
+	for (i = 0; i < NR_QUEUES; i++)
+		limit_descs(w->fakes[i], saved[i], 1);
+	KUNIT_ASSERT_EQ(test, submit(w, MAX_UNITS), -EINPROGRESS);
+	KUNIT_EXPECT_EQ(test, nr_flight(w), NR_QUEUES * BITS_TO_LONGS(NR_DESCS));
+	run_to_end(w);
+	for (i = 0; i < NR_QUEUES; i++)
+		unlimit_descs(w->fakes[i], saved[i]);
+	KUNIT_EXPECT_EQ(test, expect_results(test, w), 0);
+	expect_all_given_back(test, w);
+}
+
+/* What the buffers of the first unit in flight in a queue are mapped with, in bytes. */
+static u32 mapped_with(struct fake *f, struct iaa_req *r, bool in)
+{
+	const struct iaa_unit *unit = r->units;
+
+	while (unit->desc != f->flight[0])
+		unit++;
+
+	return in ? unit->in.mapped : unit->out.mapped;
+}
+
+/* Test that buffers in a row are mapped together, and others are not. */
+static void test_rows(struct kunit *test)
+{
+	struct world *w = test->priv;
+	struct iaa_req *r = acomp_request_ctx(w->req);
+
+	KUNIT_ASSERT_EQ(test, submit(w, 4), -EINPROGRESS);
+	KUNIT_ASSERT_EQ(test, w->fakes[0]->nr_flight, 2);
+	KUNIT_EXPECT_EQ(test, mapped_with(w->fakes[0], r, true), 2 * UNIT_SIZE);
+	KUNIT_EXPECT_EQ(test, mapped_with(w->fakes[0], r, false), 2 * UNIT_SIZE);
+	run_to_end(w);
+	KUNIT_EXPECT_EQ(test, expect_results(test, w), 0);
+
+	w->stride = UNIT_SIZE + 64;
+	KUNIT_ASSERT_EQ(test, submit(w, 4), -EINPROGRESS);
+	KUNIT_ASSERT_EQ(test, w->fakes[0]->nr_flight, 2);
+	KUNIT_EXPECT_EQ(test, mapped_with(w->fakes[0], r, true), 2 * UNIT_SIZE);
+	KUNIT_EXPECT_EQ(test, mapped_with(w->fakes[0], r, false), UNIT_SIZE);
+	run_to_end(w);
+	KUNIT_EXPECT_EQ(test, expect_results(test, w), 0);
+	expect_all_given_back(test, w);
 }
 
 /* Test that units may complete in the reverse order. */
@@ -493,13 +577,15 @@ static void test_overdue(struct kunit *test)
 		if (is_done(w))
 			KUNIT_EXPECT_TRUE(test, iaa_wq_has_let_go(stuck->wq));
 		else if (!let_go)
-			KUNIT_EXPECT_EQ(test, sbitmap_weight(&stuck->idxd_wq.sbq.sb), 4);
+			KUNIT_EXPECT_EQ(test, nr_descs_used(stuck), 4);
 	}
 	KUNIT_EXPECT_EQ(test, expect_results(test, w), 4);
 	stuck->nr_flight = 0;
 	expect_all_given_back(test, w);
 
 	KUNIT_ASSERT_EQ(test, submit(w, 8), -EINPROGRESS);
+	/* Which of the queues is tried first differs. */
+	poll(w);
 	KUNIT_EXPECT_EQ(test, stuck->nr_flight, 0);
 	KUNIT_EXPECT_EQ(test, well->nr_flight, 8);
 	run_to_end(w);
@@ -625,6 +711,7 @@ static struct fake *fake_create(struct kunit *test, unsigned int id)
 static void fake_destroy(struct fake *f)
 {
 	iaa_wq_drain(f->wq);
+	WARN_ON(sbitmap_weight(&f->idxd_wq.sbq.sb));
 	iaa_wq_destroy(f->wq);
 	percpu_ref_exit(&f->idxd_wq.wq_active);
 	sbitmap_queue_free(&f->idxd_wq.sbq);
@@ -682,6 +769,7 @@ static int req_init(struct kunit *test)
 	test->priv = w;
 	w->config = iaa_config;
 	w->timeout_ms = iaa_timeout_ms;
+	w->stride = UNIT_SIZE;
 	iaa_config.sync_mode = IAA_ASYNC;
 	iaa_config.verify_compress = false;
 
@@ -741,6 +829,8 @@ static void req_suite_exit(struct kunit_suite *suite)
 static struct kunit_case req_cases[] = {
 	KUNIT_CASE(test_numbers),
 	KUNIT_CASE(test_share),
+	KUNIT_CASE(test_few_descriptors),
+	KUNIT_CASE(test_rows),
 	KUNIT_CASE(test_reverse),
 	KUNIT_CASE(test_one_missing),
 	KUNIT_CASE(test_partly_accepted),
