@@ -4,13 +4,14 @@
 # KERNEL=base runs them on the kernel as Debian ships it, for comparison.
 
 # zswap_guest NAME SWAP-DEVICE PROGRAM [ARGUMENT...]: in a guest of its own. Swap
-# is on a RAM disk, which every fault gives its slot back to, or on a disk.
+# is on a RAM disk, which every fault gives its slot back to, or on a disk, where
+# there is room for more than the guest has memory.
 zswap_guest()
 {
 	local name=$1 disk=$LOGS/swap-$1
 	shift
 
-	truncate -s 256M "$disk"
+	truncate -s 3G "$disk"
 	LAB_IAA_GNR=y "$LAB/boot.sh" -k "${KERNEL:-ours}" -c wall -o "$LOGS/guest-zswap-$name" \
 		-a "slab_nomerge brd.rd_nr=1 brd.rd_size=262144" \
 		-q -drive -q "if=none,id=swap,format=raw,file=$disk" \
@@ -25,4 +26,7 @@ group_zswap()
 	KSELFTESTS=$("$LAB/selftests.sh" zswap)
 	check_ktap "contents" zswap_guest contents /dev/ram0 /lab/zswap/contents
 	check_ktap "accounting" zswap_guest accounting /dev/vda /lab/zswap/accounting
+	check_ktap "changes" zswap_guest changes /dev/ram0 /lab/zswap/changes
+	check_ktap "the kernel's own test_zswap" zswap_guest cgroup /dev/vda \
+		/lab/bin/with-zswap.sh lz4 /lab/selftests/test_zswap
 }
