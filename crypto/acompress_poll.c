@@ -22,14 +22,10 @@ static bool acomp_may_poll(struct acomp_req *req, struct acomp_alg *alg)
 	       alg && alg->poll;
 }
 
-int crypto_acomp_wait(struct acomp_req *req, int err, struct crypto_wait *wait)
+int acomp_wait_in_progress(struct acomp_req *req, int err, struct crypto_wait *wait)
 {
-	struct acomp_alg *alg;
+	struct acomp_alg *alg = crypto_acomp_alg_or_null(crypto_acomp_reqtfm(req));
 
-	if (err != -EINPROGRESS && err != -EBUSY)
-		return err;
-
-	alg = crypto_acomp_alg_or_null(crypto_acomp_reqtfm(req));
 	if (acomp_may_poll(req, alg)) {
 		while (!completion_done(&wait->completion)) {
 			alg->poll(req);
@@ -39,4 +35,4 @@ int crypto_acomp_wait(struct acomp_req *req, int err, struct crypto_wait *wait)
 	}
 	return crypto_wait_req(err, wait);
 }
-EXPORT_SYMBOL_GPL(crypto_acomp_wait);
+EXPORT_SYMBOL_GPL(acomp_wait_in_progress);

@@ -327,6 +327,50 @@ static int acomp_units_do_one(struct acomp_units *units, struct acomp_req *req)
 	return units->comp ? tfm->compress(req) : tfm->decompress(req);
 }
 
+/*
+ * The common case: one unit, in one entry, for a synchronous algorithm.  Whatever
+ * is not sure to be that goes the general way.
+ */
+static bool acomp_units_is_simple(struct acomp_req *req, bool comp)
+{
+	struct crypto_acomp *tfm = crypto_acomp_reqtfm(req);
+	unsigned int size = req->unit_size;
+
+	if (acomp_is_async(tfm) || acomp_handles_units(tfm))
+		return false;
+	if (!acomp_request_issg(req) || !req->src || !req->dst)
+		return false;
+	if (size > INT_MAX || req->dst->length > INT_MAX)
+		return false;
+	if (comp)
+		return req->slen == size && req->src->length >= size;
+	return req->dlen == size && req->dst->length >= size &&
+	       req->src->length == req->slen;
+}
+
+/*
+ * Such a request is a plain one, but for where its result goes.  Its lists may be
+ * longer than the unit, as those of plain requests may.
+ */
+static int acomp_units_run_simple(struct acomp_req *req, bool comp)
+{
+	struct crypto_acomp *tfm = crypto_acomp_reqtfm(req);
+	u32 flags = req->base.flags;
+	int err;
+
+	req->unit_count = 1;
+	req->base.flags = flags & ~(CRYPTO_ACOMP_REQ_UNITS | CRYPTO_ACOMP_REQ_POLL);
+	if (comp)
+		req->dlen = req->dst->length;
+	err = comp ? tfm->compress(req) : tfm->decompress(req);
+	req->base.flags = flags;
+
+	if (err)
+		req->dlen = 0;
+	acomp_unit_set_result(req->dst, err ?: req->dlen);
+	return err;
+}
+
 static void acomp_units_resched(struct acomp_units *units)
 {
 	if (units->left && (units->flags & CRYPTO_TFM_REQ_MAY_SLEEP))
@@ -441,6 +485,9 @@ int acomp_units_submit(struct acomp_req *req, bool comp)
 {
 	struct crypto_acomp *tfm = crypto_acomp_reqtfm(req);
 	unsigned int total = comp ? req->slen : req->dlen;
+
+	if (likely(acomp_units_is_simple(req, comp)))
+		return acomp_units_run_simple(req, comp);
 
 	/* If it is no multiple, what is left over has an entry that must know. */
 	req->unit_count = total / req->unit_size + !!(total % req->unit_size);

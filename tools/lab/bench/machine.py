@@ -26,7 +26,7 @@ SCOPES = {
     "store": ("zswap_store",),
     "load": ("zswap_load",),
     "call": ("crypto_acomp_compress", "crypto_acomp_decompress"),
-    "wait": ("crypto_acomp_wait",),
+    "wait": ("acomp_wait_in_progress",),
     "compressor": ("lz4_scompress", "lz4_sdecompress", "iaa_comp_acompress",
                    "iaa_comp_adecompress", "iaa_compress", "iaa_decompress"),
     "interrupt": ("sysvec_apic_timer_interrupt", "common_interrupt"),
