@@ -27,6 +27,6 @@ group_zswap()
 	check_ktap "contents" zswap_guest contents /dev/ram0 /lab/zswap/contents
 	check_ktap "accounting" zswap_guest accounting /dev/vda /lab/zswap/accounting
 	check_ktap "changes" zswap_guest changes /dev/ram0 /lab/zswap/changes
-	check_ktap "the kernel's own test_zswap" zswap_guest cgroup /dev/vda \
+	LAB_MEMORY_MB=1024 check_ktap "the kernel's own test_zswap" zswap_guest cgroup /dev/vda \
 		/lab/bin/with-zswap.sh lz4 /lab/selftests/test_zswap
 }
