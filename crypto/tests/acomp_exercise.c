@@ -768,7 +768,7 @@ static int run_job(struct exercise_file *file)
 	if (!file->job.requests && !file->job.ms)
 		return 0;
 
-	run = kzalloc(sizeof(*run), GFP_KERNEL);
+	run = kzalloc_obj(*run);
 	if (!run)
 		return -ENOMEM;
 	run->job = &file->job;
@@ -887,14 +887,17 @@ static void print_results(struct exercise_file *file)
 	char *line = file->line;
 	int n = 0;
 
-	n += scnprintf(line + n, MAX_LINE - n, "requests=%llu ok=%llu nospace=%llu failed=%llu errno=%lld",
+	n += scnprintf(line + n, MAX_LINE - n,
+		       "requests=%llu ok=%llu nospace=%llu failed=%llu errno=%lld",
 		       r->requests, r->ok, r->nospace, r->failed, r->errno);
-	n += scnprintf(line + n, MAX_LINE - n, " wrong=%llu overrun=%llu late=%llu inconsistent=%llu lost=%llu",
+	n += scnprintf(line + n, MAX_LINE - n,
+		       " wrong=%llu overrun=%llu late=%llu inconsistent=%llu lost=%llu",
 		       r->wrong, r->overrun, r->late, r->inconsistent, r->lost);
 	n += scnprintf(line + n, MAX_LINE - n, " twice=%lld unsafe=%lld waited=%llu bytes=%llu",
 		       (s64)atomic64_read(&r->twice), (s64)atomic64_read(&r->unsafe),
 		       r->waited, r->bytes);
-	scnprintf(line + n, MAX_LINE - n, " submit_ns=%llu max_submit_ns=%llu total_ns=%llu min_ns=%llu max_ns=%llu\n",
+	scnprintf(line + n, MAX_LINE - n,
+		  " submit_ns=%llu max_submit_ns=%llu total_ns=%llu min_ns=%llu max_ns=%llu\n",
 		  r->submit_ns, r->max_submit_ns, r->total_ns, r->min_ns, r->max_ns);
 	file->left = line;
 }
@@ -902,8 +905,8 @@ static void print_results(struct exercise_file *file)
 static ssize_t job_write(struct file *filp, const char __user *buf, size_t count,
 			 loff_t *pos)
 {
-	struct exercise_file *file = filp->private_data;
 	char *line __free(kfree) = NULL;
+	struct exercise_file *file = filp->private_data;
 	struct exercise_job job = {};
 	int err;
 
@@ -946,7 +949,7 @@ static ssize_t job_read(struct file *filp, char __user *buf, size_t count, loff_
 
 static int job_open(struct inode *inode, struct file *filp)
 {
-	struct exercise_file *file = kzalloc(sizeof(*file), GFP_KERNEL);
+	struct exercise_file *file = kzalloc_obj(*file);
 
 	if (!file)
 		return -ENOMEM;

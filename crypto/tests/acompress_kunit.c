@@ -270,7 +270,8 @@ static void decompress_into_pieces(struct kunit *test)
 				acomp_test_run(t, false, src, clen, dst, SCATTERED_MAX - 1));
 		if (piece < clen - 8)
 			KUNIT_EXPECT_EQ(test, -EINVAL,
-					acomp_test_run(t, false, src, clen - 8, dst, SCATTERED_MAX));
+					acomp_test_run(t, false, src, clen - 8, dst,
+						       SCATTERED_MAX));
 	}
 }
 

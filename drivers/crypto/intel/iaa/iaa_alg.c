@@ -145,7 +145,6 @@ VISIBLE_IF_KUNIT struct acomp_alg iaa_algs[IAA_NR_MODES] = {
 		},
 	},
 };
-
 EXPORT_SYMBOL_IF_KUNIT(iaa_algs);
 
 /**

@@ -244,7 +244,7 @@ static unsigned int iaa_pool_submit(struct iaa_req *r, struct iaa_wq *wq,
 	run->wq = wq;
 	run->pool = pool;
 	run->descs = iaa_take_descs(pool, nr);
-	nr = min(nr, (unsigned int)hweight_long(run->descs));
+	nr = min_t(unsigned int, nr, hweight_long(run->descs));
 	mapped = nr ? iaa_dma_map(r, wq->device->dev, units, nr) : 0;
 	if (likely(mapped)) {
 		if (mapped < nr)
@@ -337,9 +337,10 @@ static bool iaa_unit_completed(const struct iaa_req *r, struct iaa_unit *unit)
 {
 	const struct iax_completion_record *record = unit->desc->iax_completion;
 
-	/* Pairs with iaa_unit_arrived(): idxd has the descriptor until then. */
-	if (r->irq)
+	if (r->irq) {
+		/* Pairs with iaa_unit_arrived(): idxd has the descriptor until then. */
 		return smp_load_acquire(&unit->arrived);
+	}
 
 	if (!READ_ONCE(record->status)) {
 		if (likely(!iaa_wq_has_let_go(unit->run->wq)))

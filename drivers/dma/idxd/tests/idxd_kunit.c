@@ -146,7 +146,7 @@ static int nr_used_slots(struct fake *f)
 	int i, nr = 0;
 
 	for (i = 0; i < NR_SLOTS; i++)
-		nr += memchr_inv(&f->slots[i], 0, SLOT_SIZE) != NULL;
+		nr += !!memchr_inv(&f->slots[i], 0, SLOT_SIZE);
 
 	return nr;
 }
