@@ -9,7 +9,7 @@ export
 
 .DEFAULT_GOAL := help
 .PHONY: help host run check bench soak shell tree refresh kernel qemu profile \
-	menuconfig clean distclean
+	series menuconfig clean distclean
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -38,8 +38,9 @@ help:
 #:   FIGURE=          P1 to P7, check, sensitivity, devices, batches, field [all]
 #:   RECORD=1         and make check TEST=bench will compare with these figures
 #: Variables of make check
-#:   TEST=            one group: lab, device, acomp, iaa, zswap
+#:   TEST=            one group: lab, device, acomp, iaa, zswap, series
 #:   FLAVOUR=debug    guests with the debug kernel             [lab]
+#:   FULL=1           with TEST=series: every patch by itself        [0]
 #:
 #: Working on it
 #:   make tree        build/linux = pristine tree + patches/ + our own files
@@ -50,6 +51,8 @@ help:
 #:   make qemu        build the emulator only
 #:   make profile     instructions per page and function, exact: a table and a
 #:                    treemap in results/  (KERNEL=, WORKLOAD="pageout lzo 64")
+#:   make series      the patches as they are mailed: build/series/, a folder with
+#:                    a cover letter for each stack
 #:   make menuconfig  the machine's shape: packages, CPUs, memory, devices
 #:   make clean       remove build/; distclean: also what is cached outside
 #:
@@ -90,6 +93,9 @@ qemu: host
 
 profile: host
 	@$(LAB)/profile.sh
+
+series: host
+	@$(LAB)/series.sh
 
 menuconfig: host
 	@kconfig-mconf Kconfig

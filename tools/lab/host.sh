@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # Installs the Debian packages that the lab builds with, if any is missing.
 # On another distribution it says what is needed and goes on.
+#
+#   host.sh               what everything needs
+#   host.sh documents     also what builds Linux's documentation
+#   host.sh analysis      also what looks for bugs in sources
 
 # shellcheck source=tools/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -11,6 +15,8 @@ PACKAGES=(bc bison build-essential ca-certificates clang cpio curl
 	  libattr1-dev libclang-rt-dev libelf-dev libglib2.0-dev libpixman-1-dev libssl-dev
 	  ninja-build pkg-config python3 python3-venv quilt shellcheck xz-utils
 	  zlib1g-dev)
+DOCUMENTS=(python3-sphinx python3-yaml)
+ANALYSIS=(coccinelle sparse)
 
 missing_packages()
 {
@@ -26,6 +32,10 @@ main()
 {
 	local -a missing
 
+	case ${1:-} in
+	documents) PACKAGES+=("${DOCUMENTS[@]}") ;;
+	analysis) PACKAGES+=("${ANALYSIS[@]}") ;;
+	esac
 	if ! command -v apt-get >/dev/null; then
 		log "not a Debian machine; the lab needs: ${PACKAGES[*]}"
 		return

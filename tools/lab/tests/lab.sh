@@ -320,7 +320,7 @@ test_licences()
 	while read -r file; do
 		[ -s "$file" ] || continue
 		case $file in
-		*.patch | *series | *.png | *.json) continue ;;
+		*.patch | *.mail | *series | *.png | *.json) continue ;;
 		tools/qemu/*) head -n 5 "$file" | grep -q 'SPDX.*GPL-2.0-or-later' || missing+=("$file") ;;
 		*) head -n 5 "$file" | grep -q 'SPDX.*GPL-2.0' || missing+=("$file") ;;
 		esac
