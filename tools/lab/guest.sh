@@ -41,7 +41,8 @@ compile_programs()
 	done
 	for program in "$LAB"/guest/*.c; do
 		program=$(basename "$program" .c)
-		gcc -static -O2 -Wall -Wextra -o "$bin/$program" "$LAB/guest/$program.c"
+		gcc -static -O2 -Wall -Wextra -o "$bin/$program" \
+			"$LAB/guest/$program.c" "$ROOT/tools/mm/page_pattern.c"
 		strip "$bin/$program"
 	done
 	cp "$ROOT"/tools/iaa/*.sh "$bin"

@@ -20,7 +20,7 @@ soak()
 	if "$@"; then
 		log "$what: passed in $(elapsed "$start")"
 	else
-		log "$what: FAILED (findings are in $BUILD/fuzz and $BUILD/soak)"
+		log "$what: FAILED (findings are in $BUILD/fuzz, $BUILD/check and $BUILD/soak)"
 		FAILED=1
 	fi
 }
@@ -44,6 +44,8 @@ main()
 	mkdir -p "$BUILD/fuzz"
 	cpio -i --quiet --to-stdout lab/corpus <"$corpus" >"$BUILD/fuzz/corpus"
 	soak "$PAGES pages through the coder" "$LAB/fuzz.sh" pages "$BUILD/fuzz/corpus" "$PAGES"
+	STORM_SECONDS=$((MINUTES * 60)) SWEEP_STEP=1 soak "pages through faults and a storm" \
+		"$LAB/check.sh" faults
 	soak "fuzzing the decompressor" "$LAB/fuzz.sh" inflate $((MINUTES * 60))
 	soak "fuzzing descriptors" "$LAB/fuzz.sh" descriptor $((MINUTES * 60))
 	soak "queues" storm queues_come_and_go_under_zswap
