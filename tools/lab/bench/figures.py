@@ -238,9 +238,9 @@ def figure_p6(data):
 
 
 def memory(reading):
-    """Bytes that choosing a compressor took for the one CPU."""
+    """Bytes that choosing a compressor took for the one CPU: its context, and what that has."""
     return sum(path.amount for name, path in reading.paths.items()
-               if name in ("prepare/alloc", "prepare/percpu"))
+               if name in ("create/percpu", "create/prepare/alloc", "create/prepare/percpu"))
 
 
 def figure_p7(data):

@@ -38,6 +38,7 @@ ALLOCATIONS = {
               "__kmalloc_cache_node_noprof": "rcx", "__kmalloc_large_noprof": "rdi",
               "__kmalloc_large_node_noprof": "rdi", "__vmalloc_node_range_noprof": "rdi"},
     "percpu": {"pcpu_alloc_noprof": "rdi"},
+    "create": {"zswap_pool_create": ""},
     "prepare": {"zswap_cpu_comp_prepare": ""},
     "table": {"iaa_map_update": ""},
 }
