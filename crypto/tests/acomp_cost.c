@@ -178,17 +178,25 @@ static unsigned int cost_of_units(struct cost *cost, struct acomp_req *req, bool
 	return end - start;
 }
 
-/* What each further unit costs, and what the request costs besides. */
+/*
+ * What a request of one unit costs, which may take a path of its own; what each
+ * further unit costs, and what the request costs besides.
+ */
 static void cost_units(struct cost *cost, struct acomp_req *req, bool comp)
 {
-	unsigned int one, all, unit;
+	unsigned int one, two, all, unit;
 
 	cost_of_units(cost, req, comp, 1);
 	one = cost_of_units(cost, req, comp, 1);
+	cost_of_units(cost, req, comp, 2);
+	two = cost_of_units(cost, req, comp, 2);
 	all = cost_of_units(cost, req, comp, COST_UNITS);
-	unit = (all - one) / (COST_UNITS - 1);
-	pr_info("%u %s, a unit, %scompress\n", unit, cost->name, comp ? "" : "de");
-	pr_info("%u %s, a request of units without these, %scompress\n", one - unit,
+	unit = (all - two) / (COST_UNITS - 2);
+	pr_info("%u %s, a request of one unit, %scompress\n", one, cost->name,
+		comp ? "" : "de");
+	pr_info("%u %s, a unit of several, %scompress\n", unit, cost->name,
+		comp ? "" : "de");
+	pr_info("%u %s, a request of units without these, %scompress\n", two - 2 * unit,
 		cost->name, comp ? "" : "de");
 }
 

@@ -270,6 +270,12 @@ static void mock_start_work(struct mock_req *mock)
 	}
 }
 
+/* In microseconds: who races is at times the first, at times the second. */
+static unsigned int mock_delay(enum mock_mode mode)
+{
+	return mock_races(mode) ? atomic_read(&submitted) % 32 : 1;
+}
+
 static void mock_start_timer(struct mock_req *mock, unsigned int us)
 {
 	enum hrtimer_mode mode = HRTIMER_MODE_REL_SOFT;
@@ -345,13 +351,14 @@ static int mock_submit(struct acomp_req *req, bool comp)
 			return -EIO;
 		mock_start_work(mock);
 		return -EBUSY;
-	case MOCK_TIMER:
 	case MOCK_IRQ:
-		mock_start_timer(mock, 1);
-		return -EINPROGRESS;
-	case MOCK_RACE:
 	case MOCK_RACE_IRQ:
-		mock_start_timer(mock, atomic_read(&submitted) % 32);
+		/* As by a device: an interrupt only says that it is done. */
+		mock_do_all(mock);
+		fallthrough;
+	case MOCK_TIMER:
+	case MOCK_RACE:
+		mock_start_timer(mock, mock_delay(mock->mode));
 		return -EINPROGRESS;
 	case MOCK_POLL:
 	case MOCK_HOLD:

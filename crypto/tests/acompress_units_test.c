@@ -842,6 +842,7 @@ static struct units_test *units_hold(struct kunit *test)
 
 	units_set_case(t, 4096, 1, ACOMP_TEST_ZERO);
 	mock_mode = MOCK_HOLD;
+	atomic_set(&t->calls, 0);
 	acomp_request_set_params(t->req, units_src(t, &t->size, 1),
 				 units_dst(t, t->out, t->capacity), 4096, 0);
 	acomp_request_set_unit_size(t->req, 4096);
