@@ -28,11 +28,13 @@ DEVICES_PER_PACKAGE=all
 QUEUES=1
 SYNC_MODE=
 VERIFY=
+RELEASE=
 
 usage()
 {
 	cat <<-END
 	Usage: $NAME [-d DEVICES] [-q QUEUES] [-m MODE] [-v 0|1]
+	       $NAME -r
 	Configure the IAA devices and enable their queues for the crypto driver.
 
 	  -d DEVICES  devices to use in each package (default: all)
@@ -40,6 +42,7 @@ usage()
 	  -m MODE     sync_mode: sync, async or async_irq (default: the driver's)
 	  -v 0|1      verify_compress: decompress again and compare checksums
 	              (default: the driver's)
+	  -r          release the devices: disable all, unless they are in use
 	  -h          print this text
 
 	What was configured on any IAA device is lost, also for other users; devices
@@ -203,9 +206,8 @@ require_usable_device()
 
 # Compressors in use are references to the module, which then cannot be removed.
 # An algorithm counts one reference of its own.
-require_module_unused()
+require_unused()
 {
-	is_module || return 0
 	users=$(awk '$1 == "driver" { driver = $3 }
 		$1 == "refcnt" && driver ~ /^deflate-iaa/ { users += $3 - 1 }
 		END { print users + 0 }' "$PROCFS/crypto" 2>/dev/null)
@@ -221,6 +223,12 @@ require_module_unused()
 	esac
 }
 
+# What is built in is not reloaded, and thus may be in use.
+require_module_unused()
+{
+	! is_module || require_unused
+}
+
 check_machine()
 {
 	[ "$(id -u)" -eq 0 ] || die "only root can configure devices"
@@ -231,8 +239,11 @@ check_machine()
 	packages=$(device_packages)
 	[ -n "$packages" ] ||
 		die "no IAA device: see lspci -d 8086:0cfe, and dmesg for what idxd says"
-	selected=$(echo "$packages" | select_devices)
+}
 
+check_devices()
+{
+	selected=$(echo "$packages" | select_devices)
 	require_devices_per_package
 	for device in $selected; do
 		require_usable_device "$device"
@@ -367,6 +378,13 @@ enable_device()
 	done
 }
 
+disable_devices()
+{
+	for each in $(all_devices); do
+		disable_device "$each"
+	done
+}
+
 # The driver's settings
 
 # Write $2 to setting $1; the driver refuses to while a queue is enabled.
@@ -481,12 +499,13 @@ require_mode()
 
 parse_options()
 {
-	while getopts :d:q:m:v:h option; do
+	while getopts :d:q:m:v:rh option; do
 		case $option in
 		d) require_count -d "$OPTARG"; DEVICES_PER_PACKAGE=$OPTARG ;;
 		q) require_count -q "$OPTARG"; QUEUES=$OPTARG ;;
 		m) require_mode "$OPTARG"; SYNC_MODE=$OPTARG ;;
 		v) require_bool -v "$OPTARG"; VERIFY=$OPTARG ;;
+		r) RELEASE=yes ;;
 		h) usage; exit 0 ;;
 		:) bad_usage "-$OPTARG needs a value" ;;
 		*) bad_usage "there is no option -$OPTARG" ;;
@@ -500,10 +519,15 @@ main()
 {
 	parse_options "$@"
 	check_machine
+	if [ -n "$RELEASE" ]; then
+		require_unused
+		disable_devices
+		echo "$(count "$(all_devices | wc -l)" device): all disabled"
+		return
+	fi
 
-	for each in $(all_devices); do
-		disable_device "$each"
-	done
+	check_devices
+	disable_devices
 
 	# No queue is enabled now, or the settings could not be written.
 	reload_crypto
