@@ -345,7 +345,7 @@ static int give_queue(const char *name)
 	return ret ? ret : write_file(CRYPTO "bind", name);
 }
 
-static int for_each_queue(int (*change)(const char *name), char names[][QUEUE_NAME], size_t nr)
+static int change_queues(int (*change)(const char *name), char names[][QUEUE_NAME], size_t nr)
 {
 	int ret = 0;
 	size_t i;
@@ -389,11 +389,11 @@ TEST_F_TIMEOUT(changes, queues, 300)
 		SKIP(return, "the driver has no queues");
 	start_workers(_metadata, self, "text");
 	storm_until(end) {
-		ASSERT_EQ(0, for_each_queue(take_queue, names, nr));
+		ASSERT_EQ(0, change_queues(take_queue, names, nr));
 		usleep(50000);
 		delta = zswap_since(&self->before);
 		ASSERT_EQ(0, delta.stored_incompressible_pages);
-		ASSERT_EQ(0, for_each_queue(give_queue, names, nr));
+		ASSERT_EQ(0, change_queues(give_queue, names, nr));
 		usleep(20000);
 		delta = zswap_since(&self->before);
 		ASSERT_EQ(0, delta.stored_incompressible_pages);
