@@ -9,7 +9,7 @@
 # shellcheck source=tools/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-GROUPS_ALL=(lab device acomp iaa zswap)
+GROUPS_ALL=(lab device acomp iaa zswap series)
 LOGS=$BUILD/check
 SKIP_STATUS=77
 PASSED=0 FAILED=0 SKIPPED=0 FAILURES=()
