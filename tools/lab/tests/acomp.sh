@@ -3,12 +3,13 @@
 # Compression in the crypto core: plain requests and requests of units, for every
 # compressor and for mock algorithms, by KUnit in a guest of our kernel.
 
+# The limit is for the debug kernel on a busy machine: some take ten minutes there.
 in_our_guest()
 {
 	local name=$1
 	shift
 
-	"$LAB/boot.sh" -k ours -c wall -o "$LOGS/guest-$name" "$@"
+	"$LAB/boot.sh" -k ours -c wall -t 2400 -o "$LOGS/guest-$name" "$@"
 }
 
 # acomp_cost KERNEL: what requests cost acomp itself, in instructions, exact: one

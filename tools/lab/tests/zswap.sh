@@ -5,14 +5,15 @@
 
 # zswap_guest NAME SWAP-DEVICE PROGRAM [ARGUMENT...]: in a guest of its own. Swap
 # is on a RAM disk, which every fault gives its slot back to, or on a disk, where
-# there is room for more than the guest has memory.
+# there is room for more than the guest has memory. The time is what the debug
+# kernel needs on a busy machine.
 zswap_guest()
 {
 	local name=$1 disk=$LOGS/swap-$1
 	shift
 
 	truncate -s 3G "$disk"
-	LAB_IAA_GNR=y "$LAB/boot.sh" -k "${KERNEL:-ours}" -c wall -o "$LOGS/guest-zswap-$name" \
+	LAB_IAA_GNR=y "$LAB/boot.sh" -k "${KERNEL:-ours}" -c wall -t 2400 -o "$LOGS/guest-zswap-$name" \
 		-a "slab_nomerge brd.rd_nr=1 brd.rd_size=262144" \
 		-q -drive -q "if=none,id=swap,format=raw,file=$disk" \
 		-q -device -q virtio-blk-pci,drive=swap,bus=pcie.0 \
