@@ -3,10 +3,11 @@
 # Runs one command in a guest, passes its output through and returns its status.
 # The only file that knows QEMU's command line.
 #
-#   boot.sh [-k base|ours] [-f lab|debug] [-c icount|wall] [-d ARCHIVE]...
+#   boot.sh [-k base|ours|FOLDER] [-f lab|debug] [-c icount|wall] [-d ARCHIVE]...
 #           [-a APPEND] [-q QEMU-OPTION]... [-t SECONDS] [-o FOLDER] COMMAND
 #   boot.sh -s ...          an interactive shell instead
 #
+# -k names a kernel of the lab or a folder like those that kernel.sh makes.
 # -c icount (default): one thread, one guest instruction is one virtual
 # nanosecond, and a run repeats exactly; wall: a thread per CPU, real time.
 # -d adds files to the guest, -o says where the logs go. The status is 125 when
@@ -251,7 +252,10 @@ main()
 	parse_options "$@"
 	load_config
 	qemu=$("$LAB/qemu.sh")
-	image=$("$LAB/kernel.sh" "$KERNEL" "$FLAVOUR")
+	case $KERNEL in
+	*/*) image=$KERNEL ;;
+	*) image=$("$LAB/kernel.sh" "$KERNEL" "$FLAVOUR") ;;
+	esac
 	dir=${OUTPUT:-$BUILD/guest}
 	mkdir -p "$dir"
 	[ "$SHELL_MODE" = yes ] || check_release "$image"
