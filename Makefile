@@ -9,7 +9,7 @@ export
 
 .DEFAULT_GOAL := help
 .PHONY: help host run check bench soak shell tree refresh kernel qemu profile \
-	series menuconfig clean distclean
+	series deb menuconfig clean distclean
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,9 @@ help:
 #:                    treemap in results/  (KERNEL=, WORKLOAD="pageout lzo 64")
 #:   make series      the patches as they are mailed: build/series/, a folder with
 #:                    a cover letter for each stack
+#:   make deb         Debian packages for a server, in build/deb: the kernel, its
+#:                    headers, the service iaa-zswap     (hours; CONFIG=reduced:
+#:                    the lab's own small kernel, minutes)
 #:   make menuconfig  the machine's shape: packages, CPUs, memory, devices
 #:   make clean       remove build/; distclean: also what is cached outside
 #:
@@ -97,6 +100,10 @@ profile: host
 
 series: host
 	@$(LAB)/series.sh
+
+deb: host
+	@$(LAB)/host.sh deb
+	@$(LAB)/deb.sh
 
 menuconfig: host
 	@kconfig-mconf Kconfig

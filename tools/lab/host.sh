@@ -6,6 +6,7 @@
 #   host.sh               what everything needs
 #   host.sh documents     also what builds Linux's documentation
 #   host.sh analysis      also what looks for bugs in sources
+#   host.sh deb           also what builds Debian packages
 
 # shellcheck source=tools/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -17,6 +18,7 @@ PACKAGES=(bc bison build-essential ca-certificates clang cpio curl
 	  zlib1g-dev)
 DOCUMENTS=(python3-sphinx python3-yaml)
 ANALYSIS=(coccinelle sparse)
+DEB=(debhelper rsync)
 
 missing_packages()
 {
@@ -35,6 +37,7 @@ main()
 	case ${1:-} in
 	documents) PACKAGES+=("${DOCUMENTS[@]}") ;;
 	analysis) PACKAGES+=("${ANALYSIS[@]}") ;;
+	deb) PACKAGES+=("${DEB[@]}") ;;
 	esac
 	if ! command -v apt-get >/dev/null; then
 		log "not a Debian machine; the lab needs: ${PACKAGES[*]}"
