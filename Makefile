@@ -38,7 +38,8 @@ help:
 #:   FIGURE=          P1 to P7, check, sensitivity, devices, batches, field [all]
 #:   RECORD=1         and make check TEST=bench will compare with these figures
 #: Variables of make check
-#:   TEST=            one group: lab, device, acomp, iaa, zswap, series, faults
+#:   TEST=            one group: lab, device, acomp, iaa, zswap, series, deb; or
+#:                    faults, bench: plain make check leaves these two out
 #:   SEED=            repeats the decisions of the storm in faults  [a new one]
 #:   FLAVOUR=debug    guests with the debug kernel             [lab]
 #:   FULL=1           with TEST=series: every patch by itself        [0]

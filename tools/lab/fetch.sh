@@ -5,6 +5,7 @@
 #   fetch.sh linux                the pristine kernel tree; prints its folder
 #   fetch.sh qemu                 the pristine QEMU tree; prints its folder
 #   fetch.sh packages NAME...     unpacked binary packages; prints one folder
+#   fetch.sh root NAME...         a small Debian with these packages; prints a tar file
 #   fetch.sh versions linux|qemu  what the mirror has, newest first
 #
 # Indexes are verified with Debian's archive keyring, files with the hashes in
@@ -277,6 +278,29 @@ packages()
 	printf '%s\n' "$dest"
 }
 
+# root NAME...: a system to install packages into. Its own package database is
+# what tells an installation from unpacked files.
+root()
+{
+	local dest dir
+	local -a proxy
+	dest=$CACHE/root/$(printf '%s\n' "${SUITES[0]}" "$@" | key)
+
+	if [ ! -d "$dest" ]; then
+		# Others may fetch while this goes on.
+		locked fetch update "${SUITES[@]}"
+		mapfile -t proxy < <(private apt-config dump --format='--aptopt=%f "%v";%n' Acquire |
+			grep -i '::proxy' || true)
+		dir=$(scratch "$CACHE/root")
+		log "unpacking a small Debian ${SUITES[0]}"
+		quietly "$BUILD/log/root.log" as_root mmdebstrap --variant=minbase \
+			--include="$(IFS=,; echo "$*")" "${proxy[@]}" "${SUITES[0]}" \
+			"$dir/root.tar" "$APT/sources.list"
+		publish "$dir" "$dest"
+	fi
+	printf '%s\n' "$dest/root.tar"
+}
+
 # A tree that the user names is copied, never written to; the copy is made
 # again when a file of it has changed.
 given_tree()
@@ -317,11 +341,13 @@ main()
 		fi ;;
 	packages)
 		locked fetch packages "$@" ;;
+	root)
+		locked root root "$@" ;;
 	versions)
 		update "${SUITES[@]}"
 		versions "$1" ;;
 	*)
-		die "usage: fetch.sh linux | qemu | packages NAME... | versions linux|qemu" ;;
+		die "usage: fetch.sh linux | qemu | packages NAME... | root NAME... | versions linux|qemu" ;;
 	esac
 }
 

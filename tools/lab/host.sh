@@ -6,7 +6,7 @@
 #   host.sh               what everything needs
 #   host.sh documents     also what builds Linux's documentation
 #   host.sh analysis      also what looks for bugs in sources
-#   host.sh deb           also what builds Debian packages
+#   host.sh deb           also what builds and tests Debian packages
 
 # shellcheck source=tools/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -18,7 +18,7 @@ PACKAGES=(bc bison build-essential ca-certificates clang cpio curl
 	  zlib1g-dev)
 DOCUMENTS=(python3-sphinx python3-yaml)
 ANALYSIS=(coccinelle sparse)
-DEB=(debhelper rsync)
+DEB=(debhelper lintian man-db mmdebstrap rsync systemd)
 
 missing_packages()
 {
