@@ -241,7 +241,7 @@ cover()
 	local file=$TEXTS/$1.cover
 
 	[ -f "$file" ] || die "stack $1 has no cover letter ($file)"
-	sed '/^#/d' "$file"
+	sed '/^#/d' "$file" | narrow
 }
 
 # Numbered patches, and the cover letter with the list and sum of changes.
