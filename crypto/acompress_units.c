@@ -66,27 +66,22 @@ struct acomp_units {
 
 static bool acomp_handles_units(struct crypto_acomp *tfm)
 {
-	u32 want = CRYPTO_ALG_TYPE_ACOMPRESS | CRYPTO_ALG_REQ_UNITS;
-	u32 flags = crypto_acomp_tfm(tfm)->__crt_alg->cra_flags;
-
-	return (flags & (CRYPTO_ALG_TYPE_MASK | CRYPTO_ALG_REQ_UNITS)) == want;
+	return tfm->batch_size;
 }
 
-unsigned int crypto_acomp_batch_size(struct crypto_acomp *tfm)
-{
-	if (!acomp_handles_units(tfm))
-		return 1;
-	return max(crypto_acomp_alg_or_null(tfm)->batch_size, 1U);
-}
-EXPORT_SYMBOL_GPL(crypto_acomp_batch_size);
-
-/* Behind the context that the driver asked for, which its init may have set. */
+/*
+ * Not called for scomp, whose flags have another meaning.  The loop's context is
+ * behind the one that the driver asked for, which its init may have set.
+ */
 void acomp_units_init_tfm(struct crypto_acomp *tfm)
 {
-	if (!acomp_is_async(tfm) || acomp_handles_units(tfm))
-		return;
-	tfm->reqsize = ALIGN(tfm->reqsize, __alignof__(struct acomp_units)) +
-		       sizeof(struct acomp_units);
+	struct acomp_alg *alg = crypto_acomp_alg_or_null(tfm);
+
+	if (alg->base.cra_flags & CRYPTO_ALG_REQ_UNITS)
+		tfm->batch_size = max(alg->batch_size, 1U);
+	else if (acomp_is_async(tfm))
+		tfm->reqsize = ALIGN(tfm->reqsize, __alignof__(struct acomp_units)) +
+			       sizeof(struct acomp_units);
 }
 
 static struct acomp_units *acomp_units_of(struct acomp_req *req)
@@ -336,7 +331,7 @@ static bool acomp_units_is_simple(struct acomp_req *req, bool comp)
 	struct crypto_acomp *tfm = crypto_acomp_reqtfm(req);
 	unsigned int size = req->unit_size;
 
-	if (acomp_is_async(tfm) || acomp_handles_units(tfm))
+	if (acomp_handles_units(tfm) || acomp_is_async(tfm))
 		return false;
 	if (!acomp_request_issg(req) || !req->src || !req->dst)
 		return false;
