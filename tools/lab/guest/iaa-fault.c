@@ -3,10 +3,11 @@
  * Has an emulated IAA fail at an exact point, from inside the guest.
  *
  *   iaa-fault DEVICE arm SLOT ACTION [KEY=VALUE...]
- *   iaa-fault DEVICE hits SLOT        how often it has happened since
+ *   iaa-fault DEVICE hits [SLOT]      how often it has happened since; of all slots
  *   iaa-fault DEVICE clear            disarm all slots
  *   iaa-fault DEVICE halt software|flr|warm|cold
  *   iaa-fault DEVICE gone 0|1
+ *   iaa-fault DEVICE ... -- ...       one after the other
  *
  * DEVICE is a PCI address, as in 0000:21:00.0, of a device that has BAR 4, that
  * is, the property inject=on, and whose memory is enabled. Actions and keys are
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +27,7 @@
 #include <unistd.h>
 
 #define BAR_SIZE	4096
+#define MAX_DEVICES	64
 #define NUM_ELEMS(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* Registers, as dwords */
@@ -79,13 +82,11 @@ static void __attribute__((noreturn)) fail(const char *what, const char *about)
 	exit(1);
 }
 
-static volatile uint32_t *map_bar(const char *device)
+static volatile uint32_t *map_bar(const char *path)
 {
 	volatile uint32_t *bar;
-	char path[128];
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource4", device);
 	fd = open(path, O_RDWR | O_SYNC);
 	if (fd < 0)
 		fail(strerror(errno), path);
@@ -96,6 +97,29 @@ static volatile uint32_t *map_bar(const char *device)
 	if (bar[ID] != ID_VALUE)
 		fail("not the registers of fault injection", path);
 	return bar;
+}
+
+/* Those of the devices that were named on the command line. */
+static volatile uint32_t *bars[MAX_DEVICES];
+static size_t num_bars;
+
+static void map_bars(const char *device)
+{
+	char pattern[128];
+	glob_t found;
+
+	if (!strcmp(device, "all"))
+		snprintf(pattern, sizeof(pattern), "/sys/bus/dsa/devices/iax*/../resource4");
+	else
+		snprintf(pattern, sizeof(pattern), "/sys/bus/pci/devices/%s/resource4", device);
+	if (glob(pattern, 0, NULL, &found))
+		fail("there is none", pattern);
+	if (found.gl_pathc > MAX_DEVICES)
+		fail("too many devices", pattern);
+	while (num_bars < found.gl_pathc) {
+		bars[num_bars] = map_bar(found.gl_pathv[num_bars]);
+		num_bars++;
+	}
 }
 
 static uint32_t find_name(const char *const *names, size_t count, const char *name)
@@ -118,23 +142,28 @@ static uint32_t parse_number(const char *text, unsigned int bits)
 	return value;
 }
 
-static volatile uint32_t *find_slot(volatile uint32_t *bar, const char *text)
+static volatile uint32_t *find_slot(volatile uint32_t *bar, uint32_t slot)
 {
-	uint32_t slot = parse_number(text, 8);
-
 	if (slot >= bar[NUM_SLOTS])
-		fail("there is no such slot", text);
+		fail("the device has no such slot", "arm");
 	return bar + FIRST_SLOT + slot * SLOT_DWORDS;
 }
 
-static void put_key(uint32_t *regs, char *pair)
+static int begins_with(const char *pair, const char *name)
 {
-	char *value = strchr(pair, '=');
+	size_t length = strlen(name);
+
+	return !strncmp(pair, name, length) && pair[length] == '=';
+}
+
+static void put_key(uint32_t *regs, const char *pair)
+{
+	const char *value = strchr(pair, '=');
 
 	if (!value)
 		fail("not KEY=VALUE", pair);
-	*value++ = '\0';
-	if (!strcmp(pair, "reset")) {
+	value++;
+	if (begins_with(pair, "reset")) {
 		regs[STATUS] |= find_name(resets, NUM_ELEMS(resets), value) << 16;
 		return;
 	}
@@ -142,7 +171,7 @@ static void put_key(uint32_t *regs, char *pair)
 		const struct key *key = &keys[i];
 		uint32_t mask = (uint32_t)((1ull << key->bits) - 1) << key->shift;
 
-		if (!strcmp(key->name, pair)) {
+		if (begins_with(pair, key->name)) {
 			regs[key->dword] &= ~mask;
 			regs[key->dword] |= parse_number(value, key->bits) << key->shift;
 			return;
@@ -165,25 +194,59 @@ static void arm(volatile uint32_t *slot, const char *action, char **pairs, int c
 		slot[i] = regs[i];
 }
 
-int main(int argc, char **argv)
+static void print_hits(const char *text)
 {
-	const char *command = argc > 2 ? argv[2] : "";
-	volatile uint32_t *bar;
+	uint32_t last = bars[0][NUM_SLOTS] - 1, slot = 0;
 
-	if (argc < 3)
-		fail("usage: iaa-fault DEVICE arm|hits|clear|halt|gone ...", "no command");
-	bar = map_bar(argv[1]);
-	if (!strcmp(command, "arm") && argc >= 5)
-		arm(find_slot(bar, argv[3]), argv[4], argv + 5, argc - 5);
-	else if (!strcmp(command, "hits") && argc == 4)
-		printf("%u\n", find_slot(bar, argv[3])[HITS]);
-	else if (!strcmp(command, "clear") && argc == 3)
+	if (text)
+		slot = last = parse_number(text, 8);
+	for (; slot <= last; slot++) {
+		uint32_t hits = 0;
+
+		for (size_t i = 0; i < num_bars; i++)
+			hits += find_slot(bars[i], slot)[HITS];
+		printf("%u%c", hits, slot == last ? '\n' : ' ');
+	}
+}
+
+static void run(volatile uint32_t *bar, char **argv, int argc)
+{
+	const char *command = argv[0];
+
+	if (!strcmp(command, "arm") && argc >= 3)
+		arm(find_slot(bar, parse_number(argv[1], 8)), argv[2], argv + 3, argc - 3);
+	else if (!strcmp(command, "clear") && argc == 1)
 		bar[CLEAR] = 1;
-	else if (!strcmp(command, "halt") && argc == 4)
-		bar[HALT] = find_name(resets, NUM_ELEMS(resets), argv[3]);
-	else if (!strcmp(command, "gone") && argc == 4)
-		bar[GONE] = parse_number(argv[3], 1);
+	else if (!strcmp(command, "halt") && argc == 2)
+		bar[HALT] = find_name(resets, NUM_ELEMS(resets), argv[1]);
+	else if (!strcmp(command, "gone") && argc == 2)
+		bar[GONE] = parse_number(argv[1], 1);
 	else
 		fail("unknown, or the wrong number of arguments", command);
+}
+
+static void run_on_all(char **argv, int argc)
+{
+	if (!argc)
+		fail("usage: iaa-fault DEVICE arm|hits|clear|halt|gone ...", "no command");
+	if (!strcmp(argv[0], "hits") && argc <= 2) {
+		print_hits(argc == 2 ? argv[1] : NULL);
+		return;
+	}
+	for (size_t i = 0; i < num_bars; i++)
+		run(bars[i], argv, argc);
+}
+
+int main(int argc, char **argv)
+{
+	int first = 2;
+
+	map_bars(argc > 1 ? argv[1] : "");
+	for (int i = first; i <= argc; i++) {
+		if (i < argc && strcmp(argv[i], "--"))
+			continue;
+		run_on_all(argv + first, i - first);
+		first = i + 1;
+	}
 	return 0;
 }

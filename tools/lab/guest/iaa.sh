@@ -28,7 +28,7 @@ crypto_queues()
 take_queue() { echo "$1" >$CRYPTO/unbind; }
 
 # A queue that was disabled has forgotten all but its size and its group.
-give_queue()
+prepare_queue()
 {
 	local dir=$DSA/devices/$1
 
@@ -37,6 +37,11 @@ give_queue()
 	echo kernel >"$dir/type"
 	echo iaa_crypto >"$dir/name"
 	echo crypto >"$dir/driver_name"
+}
+
+give_queue()
+{
+	prepare_queue "$1"
 	echo "$1" >$CRYPTO/bind
 }
 
@@ -72,8 +77,8 @@ use_tiny_queue()
 
 # Faults, on all devices alike; they need the property inject=on.
 
-each_device() { for name in $(iax_names); do iaa-fault "$(pci_of "$name")" "$@"; done; }
-all_hits() { each_device hits "$1" | awk '{ n += $1 } END { print n + 0 }'; }
+each_device() { iaa-fault all "$@"; }
+all_hits() { each_device hits "$1"; }
 
 # Counters
 
