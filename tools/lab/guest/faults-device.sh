@@ -23,23 +23,22 @@ ERRORS="1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 17 18 25 30 31 35 36 255"
 # once. Each must be hit somewhere.
 with_faults()
 {
-	local code="$1" slot=0 fault hits
+	local code="$1" slot=0 fault hits arms=''
 	shift
 
 	for fault; do
-		# shellcheck disable=SC2086
-		each_device arm $slot $fault "code=$code" skip=$((2 + slot * 4)) count=3
+		arms="$arms -- arm $slot $fault code=$code skip=$((2 + slot * 4)) count=3"
 		slot=$((slot + 1))
 	done
+	# shellcheck disable=SC2086
+	each_device clear $arms
 	move_pages mixed
-	slot=0
-	for fault; do
-		hits=$(all_hits $slot)
-		[ "$hits" -gt 0 ] || { echo "never hit: $fault"; return 1; }
+	for hits in $(each_device hits -- clear); do
+		[ $# -gt 0 ] || break
+		[ "$hits" -gt 0 ] || { echo "never hit: $1"; return 1; }
 		HITS=$((HITS + hits))
-		slot=$((slot + 1))
+		shift
 	done
-	each_device clear
 }
 
 # in_eights CODE PREFIX VALUE...: faults that differ in one value.
@@ -63,7 +62,7 @@ in_eights()
 # Each status while zswap stores.
 statuses_of_compression()
 {
-	configure -v 0
+	configure
 	# shellcheck disable=SC2086
 	in_eights $COMPRESS "status error=11 status=" $STATUSES
 	nothing_lost device-status-store
@@ -71,7 +70,7 @@ statuses_of_compression()
 
 statuses_of_decompression()
 {
-	configure -v 0
+	configure
 	# shellcheck disable=SC2086
 	in_eights $DECOMPRESS "status error=11 status=" $STATUSES
 	nothing_lost device-status-load
@@ -80,7 +79,7 @@ statuses_of_decompression()
 # Each code of a failed analysis.
 error_codes_of_compression()
 {
-	configure -v 0
+	configure
 	# shellcheck disable=SC2086
 	in_eights $COMPRESS "status status=0x0a error=" $ERRORS
 	nothing_lost device-error-store
@@ -88,7 +87,7 @@ error_codes_of_compression()
 
 error_codes_of_decompression()
 {
-	configure -v 0
+	configure
 	# shellcheck disable=SC2086
 	in_eights $DECOMPRESS "status status=0x0a error=" $ERRORS
 	nothing_lost device-error-load
@@ -101,7 +100,7 @@ lose()
 	shift
 
 	for code in $COMPRESS $DECOMPRESS; do
-		configure -v 0 -m "$mode"
+		configure_as mode="$mode" patience=$TIMEOUT_MS
 		with_faults "$code" "$*"
 	done
 }
@@ -118,7 +117,7 @@ lost_completions()
 	for status in $UNREPORTED; do
 		lose async status "status=$status"
 	done
-	configure -v 0
+	configure
 	nothing_lost device-lost
 }
 
@@ -128,21 +127,22 @@ late_completions()
 	local mode
 
 	for mode in sync async async_irq; do
-		configure -v 0 -m $mode
+		configure_as mode=$mode
 		with_faults $COMPRESS "delay delay=20000000"
 		with_faults $DECOMPRESS "delay delay=20000000"
 	done
+	configure_as patience=$TIMEOUT_MS
 	with_faults $COMPRESS "delay delay=900000000"
-	configure -v 0
+	configure_as patience=$TIMEOUT_MS
 	with_faults $DECOMPRESS "delay delay=900000000"
-	configure -v 0
+	configure
 	nothing_lost device-late
 }
 
 # Only verification can tell.
 wrong_output_is_noticed()
 {
-	configure -v 1
+	configure_as verify=1
 	with_faults $COMPRESS crc "output offset=40 mask=0x55" "output offset=0" "output offset=100" \
 		"crc mask=1" "output offset=7 mask=0x80"
 	nothing_lost device-wrong-output
@@ -156,13 +156,12 @@ wrong_output_without_verification()
 {
 	local offset
 
-	configure -v 0
+	configure
 	: >$MOVED
 	for offset in 20 40 60 80 100 120 140 160; do
 		each_device arm 0 output code=$COMPRESS offset=$offset mask=1 skip=2 count=1
 		pageout -k text -s 64k -f 64k >>$MOVED 2>&1 || true
 		HITS=$((HITS + $(all_hits 0)))
-		each_device clear
 	done
 	[ $HITS -gt 0 ]
 	row "kind=device-unverified injected=$HITS survived=0 pages=$(field pages $MOVED) wrong=0 undetected=$(field errors $MOVED)"
@@ -173,11 +172,10 @@ halts_are_recovered()
 	local type
 
 	for type in software flr; do
-		configure -v 0
+		configure
 		each_device arm 0 halt "reset=$type" skip=9 count=1
 		move_pages mixed
 		HITS=$((HITS + $(all_hits 0)))
-		each_device clear
 		await_enabled
 	done
 	[ $HITS -ge 2 ]
@@ -190,7 +188,7 @@ halts_for_good_are_survived()
 	local name pci type
 
 	for type in warm cold; do
-		configure -v 0
+		configure
 		name=$(iax_names | head -n 1)
 		pci=$(pci_of "$name")
 		iaa-fault "$pci" arm 0 halt "reset=$type" skip=3 count=1
@@ -202,7 +200,7 @@ halts_for_good_are_survived()
 		echo bus >"$PCI/devices/$pci/reset_method"
 		remove_and_find "$pci" reset
 	done
-	configure -v 0
+	configure
 	nothing_lost device-halt-for-good
 }
 
@@ -210,7 +208,7 @@ resets_are_survived()
 {
 	local name turn
 
-	configure -v 0
+	configure
 	start_pages
 	for turn in 1 2 3; do
 		for name in $(iax_names); do
@@ -226,14 +224,14 @@ devices_are_removed_and_found()
 {
 	local name
 
-	configure -v 0
+	configure
 	start_pages
 	for name in $(iax_names); do
 		remove_and_find "$(pci_of "$name")"
 		HITS=$((HITS + 1))
 	done
 	stop_pages
-	configure -v 0
+	configure
 	nothing_lost device-removed
 }
 
@@ -243,16 +241,15 @@ gone_devices_are_survived()
 	local name pci
 
 	for name in $(iax_names); do
-		configure -v 0
+		configure_as patience=$TIMEOUT_MS
 		pci=$(pci_of "$name")
 		iaa-fault "$pci" arm 0 gone skip=5 count=1
 		move_pages mixed
-		HITS=$((HITS + 1))
-		iaa-fault "$pci" clear
-		iaa-fault "$pci" gone 0
+		HITS=$((HITS + $(iaa-fault "$pci" hits 0)))
+		iaa-fault "$pci" clear -- gone 0
 		remove_and_find "$pci"
 	done
-	configure -v 0
+	configure
 	nothing_lost device-gone
 }
 
@@ -261,45 +258,45 @@ disabled_queues_are_survived()
 {
 	local name turn
 
-	configure -v 0 -q 2
+	configure_as queues=2
 	start_pages
 	for turn in 1 2 3; do
 		for name in $(iax_names); do
-			echo "wq${name#iax}.$((turn % 2))" >$DSA/drivers/crypto/unbind
+			take_queue "wq${name#iax}.$((turn % 2))"
 			HITS=$((HITS + 1))
 		done
 		for name in $(iax_names); do
-			prepare_queue "wq${name#iax}.$((turn % 2))"
-			echo "wq${name#iax}.$((turn % 2))" >$DSA/drivers/crypto/bind
+			give_queue "wq${name#iax}.$((turn % 2))"
 		done
 	done
 	for name in $(iax_names); do
-		accel-config disable-device "$name"
+		stop_using "$name"
 		HITS=$((HITS + 1))
 	done
 	stop_pages
-	configure -v 0
+	configure
 	nothing_lost device-disabled
 }
 
 # The device refuses commands, or never ends them, when its driver wants to stop it.
 failing_commands_are_survived()
 {
-	local name
+	local name pci
 
-	configure -v 0
+	configure
 	name=$(iax_names | head -n 1)
-	iaa-fault "$(pci_of "$name")" arm 0 refuse status=4 count=2
+	pci=$(pci_of "$name")
+	iaa-fault "$pci" arm 0 refuse status=4 count=2
 	start_pages
-	echo "wq${name#iax}.0" >$DSA/drivers/crypto/unbind || true
-	iaa-fault "$(pci_of "$name")" arm 1 hang count=1
-	echo "wq${name#iax}.0" >$DSA/drivers/crypto/bind || true
+	take_queue "wq${name#iax}.0" || true
+	iaa-fault "$pci" arm 1 hang count=1
+	give_queue "wq${name#iax}.0" || true
 	stop_pages
-	HITS=$(($(iaa-fault "$(pci_of "$name")" hits 0) + $(iaa-fault "$(pci_of "$name")" hits 1)))
-	iaa-fault "$(pci_of "$name")" clear
+	HITS=$(($(iaa-fault "$pci" hits 0) + $(iaa-fault "$pci" hits 1)))
+	iaa-fault "$pci" clear
 	[ $HITS -gt 0 ]
-	remove_and_find "$(pci_of "$name")" reset
-	configure -v 0
+	remove_and_find "$pci" reset
+	configure
 	nothing_lost device-commands
 }
 

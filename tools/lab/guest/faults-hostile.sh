@@ -15,7 +15,6 @@
 
 SEED=$1 MEMORY="$2 $3"
 shift 3
-CRYPTO=$DSA/drivers/crypto
 SETTINGS="verify_compress sync_mode g_comp_wqs_per_iaa distribute_comps distribute_decomps"
 
 # Files of sysfs whose values are the drivers' own.
@@ -32,7 +31,7 @@ hostile_pages_come_back()
 {
 	local compressor kb
 
-	configure -v 1
+	configure_as verify=1
 	hostile-pages "$SEED" >/tmp/hostile
 	for compressor in deflate-iaa deflate-iaa-dynamic $SOFTWARE; do
 		grep -q ": $compressor\$" /proc/crypto
@@ -52,7 +51,7 @@ hostile_pages_come_back()
 # Four processes write to all attributes at once while pages move.
 hostile_values_are_survived()
 {
-	configure -v 0
+	configure
 	start_pages
 	# shellcheck disable=SC2046
 	hostile-write "$SEED" 150 $(attributes) >/tmp/written || { cat /tmp/written; return 1; }
@@ -71,7 +70,8 @@ begin_anew()
 	echo Y >$CRYPTO/distribute_comps
 	echo N >$CRYPTO/distribute_decomps
 	echo 90 >$ZSWAP/accept_threshold_percent
-	configure -v 0 -m async
+	setup_zswap lzo
+	configure
 }
 
 # hostile_device WHAT COUNT: to all devices, while these work.
@@ -79,7 +79,7 @@ hostile_device()
 {
 	local what="$1" count="$2" name pci turn=0
 
-	configure -v 1
+	configure_as verify=1
 	start_pages
 	for name in $(iax_names); do
 		turn=$((turn + 1))
@@ -93,7 +93,7 @@ hostile_device()
 		echo 1 >"$PCI/devices/$pci/reset" || true
 		remove_and_find "$pci"
 	done
-	configure -v 0
+	configure
 	nothing_lost "hostile-$what"
 }
 
@@ -106,7 +106,7 @@ unprivileged_users_change_nothing()
 {
 	local file before
 
-	configure -v 0
+	configure
 	for file in $(attributes) $CRYPTO/bind $CRYPTO/unbind "$DSA"/devices/wq*/size \
 		"$DSA"/devices/wq*/state "$DSA"/devices/iax*/state; do
 		before=$(cat "$file" 2>/dev/null) || true

@@ -3,17 +3,14 @@
 # Pages that go through the devices while something else happens to these. Sourced,
 # after faults.sh, by what does it to them.
 
-DSA=/sys/bus/dsa
-PCI=/sys/bus/pci
-# A device that does not answer is given up after this, rather than after a second.
-TIMEOUT_MS=250
-NR_DEVICES=0
+# shellcheck source=tools/lab/guest/iaa.sh
+. "${0%/*}/iaa.sh"
 
-iax_names() { find $DSA/devices -name 'iax*' | sed 's|.*/||' | sort; }
-pci_of() { basename "$(readlink -f "$DSA/devices/$1/..")"; }
-each_device() { for name in $(iax_names); do iaa-fault "$(pci_of "$name")" "$@"; done; }
-all_hits() { each_device hits "$1" | awk '{ n += $1 } END { print n + 0 }'; }
-hw_calls() { echo $(($(iaa_stat total_comp_calls) + $(iaa_stat total_decomp_calls))); }
+# A device that does not answer is given up after this, where it is not to answer.
+# Elsewhere it has time even when the host has little for it.
+TIMEOUT_MS=250
+PATIENCE_MS=10000
+NR_DEVICES=0
 
 # Of the test's row.
 PAGES=0 WRONG=0 HITS=0
@@ -22,9 +19,16 @@ PAGEOUT=/tmp/pageout MOVED=/tmp/moved STOP=/tmp/stop
 # Adds up what pageout printed. One that ended early has lost something, too.
 count_pages()
 {
-	PAGES=$((PAGES + $(field pages "$1")))
-	WRONG=$((WRONG + $(field errors "$1") + $(grep -c '^ended' "$1" || true)))
-	grep -v 'pages=' "$1" | head -n 5 || true
+	# shellcheck disable=SC2046
+	set -- $(awk '{
+			for (i = 1; i <= NF; i++)
+				if (split($i, pair, "=") == 2)
+					sum[pair[1]] += pair[2]
+		}
+		/^ended/ { sum["errors"]++ }
+		!/pages=/ && ++lines <= 5 { print >"/dev/stderr" }
+		END { print sum["pages"] + 0, sum["errors"] + 0 }' "$1")
+	PAGES=$((PAGES + $1)) WRONG=$((WRONG + $2))
 }
 
 out_and_in()
@@ -72,27 +76,74 @@ nothing_lost()
 	[ "$(hw_calls)" -gt "$before" ] || { echo "the devices do not work any more"; return 1; }
 }
 
-# configure [OPTION...]: of enable_iaa.sh. All devices are as new.
-configure()
+# choose COMPRESSOR: for zswap, which is set up.
+choose()
 {
-	setup_zswap lzo
+	local chosen
+
+	echo "$1" >"$ZSWAP/compressor"
+	read -r chosen <"$ZSWAP/compressor"
+	expect "the compressor" "$chosen" "$1"
+}
+
+# stop_using DEVICE: nothing of it is enabled, and no queue has entries.
+stop_using()
+{
+	local queue
+
+	for queue in "$DSA/devices/$1"/wq*; do
+		[ ! -e "$CRYPTO/${queue##*/}" ] || take_queue "${queue##*/}"
+	done
+	state_is disabled "$1" || echo "$1" >$DSA/drivers/idxd/unbind
+	for queue in "$DSA/devices/$1"/wq*; do
+		echo 0 >"$queue/size"
+	done
+}
+
+# use DEVICE QUEUE...: all its engines serve these queues, which are of one size.
+use()
+{
+	local device="$1" dir="$DSA/devices/$1" queue engine entries
+	shift
+
+	for engine in "$dir"/engine*; do
+		echo 0 >"$engine/group_id"
+	done
+	read -r entries <"$dir/max_work_queues_size"
+	for queue; do
+		echo $((entries / $#)) >"$dir/$queue/size"
+		echo 0 >"$dir/$queue/group_id"
+	done
+	echo "$device" >$DSA/drivers/idxd/bind
+	give_queues "$@"
+}
+
+# configure_as [verify=1] [mode=MODE] [queues=2]: all devices are as new, and zswap uses
+# them. This is what enable_iaa.sh does, but without accel-config, whose dozens of
+# calls take a debug kernel longer than a test does. All that can is builtin.
+configure_as()
+{
+	local verify=0 mode=async queues=1 patience=$PATIENCE_MS device number
+	local "$@"
+
+	choose lzo
 	each_device clear
-	enable_iaa.sh "$@" >/tmp/enable 2>&1 || { cat /tmp/enable; return 1; }
-	echo $TIMEOUT_MS >/sys/module/iaa_crypto/parameters/timeout_ms
-	setup_zswap deflate-iaa
-	setup_folios 64
+	echo "$mode" >$CRYPTO/sync_mode
+	echo "$verify" >$CRYPTO/verify_compress
+	echo "$patience" >/sys/module/iaa_crypto/parameters/timeout_ms
+	for device in "$DSA"/devices/iax*; do
+		device=${device##*/} number=${device##*iax}
+		stop_using "$device"
+		if [ "$queues" -eq 2 ]; then
+			use "$device" "wq$number.0" "wq$number.1"
+		else
+			use "$device" "wq$number.0"
+		fi
+	done
+	choose deflate-iaa
 }
 
-# A queue that was disabled has forgotten all but its size and group.
-prepare_queue()
-{
-	local dir=$DSA/devices/$1
-
-	echo dedicated >"$dir/mode"
-	echo kernel >"$dir/type"
-	echo iaa_crypto >"$dir/name"
-	echo crypto >"$dir/driver_name"
-}
+configure() { configure_as queues=1; }
 
 # await COMMAND...: until it succeeds, for at most 20 s.
 await()
@@ -106,10 +157,16 @@ await()
 	done
 }
 
-state_is() { [ "$(cat "$DSA/devices/$2/state")" = "$1" ]; }
+state_is()
+{
+	local state
+
+	read -r state <"$DSA/devices/$2/state" && [ "$state" = "$1" ]
+}
+
 await_state() { await state_is "$@"; }
 await_enabled() { for name in $(iax_names); do await_state enabled "$name"; done; }
-all_there() { [ "$(iax_names | wc -l)" -eq "$NR_DEVICES" ]; }
+all_there() { [ "$(nr_devices)" -eq "$NR_DEVICES" ]; }
 
 # remove_and_find PCI-ADDRESS [reset]: after a reset, if so.
 remove_and_find()
@@ -125,12 +182,14 @@ remove_and_find()
 # The devices configured once and zswap on something else is where all begins.
 begin_with_devices()
 {
-	modprobe idxd || exit 1
-	NR_DEVICES=$(iax_names | wc -l)
+	modprobe idxd && modprobe iaa_crypto || exit 1
+	NR_DEVICES=$(nr_devices)
 	[ "$NR_DEVICES" -gt 0 ] || fail "no devices"
 	setup_swap
 	enter_cgroup
-	configure -v 0 || fail "the devices cannot be configured"
+	setup_zswap lzo
+	setup_folios 64
+	configure || fail "the devices cannot be configured"
 	move_pages mixed
 	setup_zswap lzo
 	snapshot >/tmp/beginning
@@ -139,7 +198,7 @@ begin_with_devices()
 
 everything_returned()
 {
-	configure -v 0
+	configure
 	move_pages mixed
 	setup_zswap lzo
 	empty_swap

@@ -52,7 +52,7 @@ test_base_halt()
 	refused faulty_guest base base-halt software_halt_is_recovered
 }
 
-group_faults()
+group_halts()
 {
 	if [ ! -f "$LAB/guest/iaa-fault.c" ]; then
 		check "halts and hung commands" skip "the device model has no fault injection"
@@ -129,7 +129,7 @@ group_iaa()
 	check "unbinding fails on the base kernel" test_base_unbind
 	check_ktap "resets" iaa_guest ours resets reset_brings_queues_back pages_survive_resets
 	check "resets fail on the base kernel" test_base_reset
-	group_faults
+	group_halts
 	check_ktap "defects of Linux 7.3" "$LAB/defects.sh" -k ours -o "$LOGS/iaa-defects"
 	group_shapes
 	check_ktap "storms" storms 8 queues_come_and_go_under_zswap settings_change_under_zswap \
