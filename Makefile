@@ -24,7 +24,8 @@ help:
 #:                    results/                      (20 minutes; repeats what
 #:                    changed only)
 #:   make soak        the tests that take hours: fuzzing and storms (MINUTES= each,
-#:                    [30]), a million pages through the model's coder
+#:                    [30]), a million pages through the model's coder (PART=coder,
+#:                    faults, fuzzers or storms)
 #:   make shell       a prompt in the guest: programs in /lab, this folder in /repo
 #:
 #: Variables of make run                       (defaults in brackets)
@@ -41,7 +42,7 @@ help:
 #:   TEST=            one group: lab, device, acomp, iaa, zswap, series, deb; or
 #:                    faults, bench: plain make check leaves these two out
 #:   SEED=            repeats the decisions of the storm in faults  [a new one]
-#:   FLAVOUR=debug    guests with the debug kernel             [lab]
+#:   FLAVOUR=         guests with the kernel lab or debug    [lab; for faults debug]
 #:   FULL=1           with TEST=series: every patch by itself        [0]
 #:
 #: Working on it
@@ -79,7 +80,7 @@ bench: host
 	@$(LAB)/bench.sh $(if $(RECORD),record,report) $(FIGURE)
 
 soak: host
-	@$(LAB)/soak.sh
+	@$(LAB)/soak.sh $(PART)
 
 shell: host
 	@$(LAB)/boot.sh -s -c wall -k $(or $(KERNEL),ours)
