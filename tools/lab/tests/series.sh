@@ -422,10 +422,29 @@ full_series()
 		each_patch "clang" clang CC="clang$suffix" LD=ld
 	fi
 	FARM=$BUILD/series-tree
+	check "allmodconfig" once allmodconfig all test_allmodconfig
 	while read -r stack _; do
 		check "sparse: stack $stack" once sparse "$stack" test_sparse "$stack"
 		check "coccinelle: stack $stack" once coccinelle "$stack" test_coccinelle "$stack"
 	done < <(each_stack)
+}
+
+# Test that all folders of the series compile with everything in them that can be
+# a module, and what debugs it. Warnings are errors there.
+test_allmodconfig()
+{
+	local log=$LOGS/allmodconfig folders
+	local -a out=(O=out-allmod)
+
+	mapfile -t folders < <(touched_folders base all)
+	plant_farm "$("$LAB/fetch.sh" linux)"
+	show_in_farm all
+	mkdir -p "$FARM/out-allmod"
+	farm_make "${out[@]}" allmodconfig
+	farm_make "${out[@]}" prepare modules_prepare
+	grep -x 'CONFIG_WERROR=y' "$FARM/out-allmod/.config"
+	farm_make "${out[@]}" "${folders[@]}" 2>&1 | tee "$log"
+	refused grep -E ': (warning|error):' "$log"
 }
 
 # Test that sparse has nothing new to say about the files of a stack.
