@@ -17,6 +17,9 @@
 
 # Selftests of the kernel's own that the guest gets.
 SELFTESTS=(cgroup:test_zswap cgroup:test_memcontrol)
+# Its lines are counted where the flavour has gcov: tests/faults.sh says which of
+# them no fault has reached.
+COUNTED=mm/zswap
 
 # The config fragments of a flavour and a kernel, in the order they are merged.
 # Base does not know the symbols that the series adds; those are of tests.
@@ -62,7 +65,7 @@ kbuild()
 
 	make -C "$tree" O="out-$flavour" -j "$JOBS" LOCALVERSION="-$kernel" \
 		KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00 UTC' \
-		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab "$@"
+		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab "GCOV_PROFILE_${COUNTED##*/}.o=y" "$@"
 }
 
 # Every option that was asked for must have survived the merge.
@@ -156,6 +159,9 @@ install_image()
 		INSTALL_MOD_PATH="$dest/modules" INSTALL_MOD_STRIP=1 modules_install
 	rm -f "$dest"/modules/lib/modules/*/build
 	selftests "$tree" "$flavour" "$kernel" "$dest/selftests"
+	if [ -f "$out/$COUNTED.gcno" ]; then
+		cp "$out/$COUNTED.gcno" "$tree/$COUNTED.c" "$dest"
+	fi
 }
 
 build_image()
