@@ -22,7 +22,12 @@ import sys
 import tempfile
 
 # A line, after the one before it, and why nothing can have it run.
+NO_PERCPU_FAULTS = "fault injection leaves per-CPU memory alone"
 UNREACHABLE = {
+    'if (!pool->acomp_ctx) { pr_err("percpu alloc failed\\n");': NO_PERCPU_FAULTS,
+    'pr_err("percpu alloc failed\\n"); goto error;': NO_PERCPU_FAULTS,
+    # The compiler has the others jump behind it.
+    "acomp_ctx_free(per_cpu_ptr(pool->acomp_ctx, cpu)); error:": NO_PERCPU_FAULTS,
     "if (!pool) goto put_objcg;": "zswap has a pool as long as it is enabled",
     "if ((long)handle == -ENOSPC) zswap_reject_compress_poor++;":
         "zsmalloc takes all that is no larger than a page",

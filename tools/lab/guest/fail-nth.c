@@ -3,23 +3,26 @@
  * fail-nth - pages go out to swap and come back while the kernel's n-th faultable
  * operation fails, for each n there is
  *
- *   fail-nth PAGES KIND STEP
+ *   fail-nth PAGES KIND STEP [CGROUP]
  *
  * Two sweeps, over MADV_PAGEOUT and over reading the pages back. Each step fills
  * new memory, arms /proc/thread-self/fail-nth, does the one thing, and compares
  * every byte. The next one is STEP operations further on, and a sweep ends with the
- * step in which the fault was no longer reached.
+ * step in which the fault was no longer reached. With CGROUP, each step is taken in
+ * a new child of it, for which there is nothing yet that the kernel keeps.
  *
  * Prints "kind=fail-nth-store injected=N pages=N wrong=N" and the same for load.
  */
 #define _GNU_SOURCE
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../mm/page_pattern.h"
@@ -62,6 +65,40 @@ static bool disarm(void)
 	while (pwrite(nth_file, "0", 1, 0) != 1)
 		;
 	return reached;
+}
+
+/* NULL: all steps are taken where the program was started. */
+static const char *parent_group;
+
+static void join_group(const char *group)
+{
+	char path[256];
+	FILE *procs;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+	procs = fopen(path, "w");
+	if (!procs || fprintf(procs, "%d", getpid()) < 0 || fclose(procs))
+		err(1, "%s", path);
+}
+
+static void enter_new_group(char *group, size_t size, unsigned int nth)
+{
+	snprintf(group, size, "%s/nth%u", parent_group, nth);
+	if (mkdir(group, 0755))
+		err(1, "%s", group);
+	join_group(group);
+}
+
+static void leave_group(const char *group)
+{
+	char home[256];
+
+	snprintf(home, sizeof(home), "%s/home", parent_group);
+	if (mkdir(home, 0755) && errno != EEXIST)
+		err(1, "%s", home);
+	join_group(home);
+	if (rmdir(group))
+		err(1, "%s", group);
 }
 
 static void map_memory(struct memory *memory)
@@ -116,8 +153,11 @@ static size_t step(size_t count, struct page_pattern *pattern, bool store,
 		   unsigned int nth, bool *reached)
 {
 	struct memory memory = { .count = count };
+	char group[256];
 	size_t i, wrong;
 
+	if (parent_group)
+		enter_new_group(group, sizeof(group), nth);
 	map_memory(&memory);
 	pattern->seed++;
 	for (i = 0; i < count; i++)
@@ -134,6 +174,8 @@ static size_t step(size_t count, struct page_pattern *pattern, bool store,
 
 	wrong = count_wrong(&memory, pattern);
 	unmap_memory(&memory);
+	if (parent_group)
+		leave_group(group);
 	return wrong;
 }
 
@@ -161,11 +203,12 @@ int main(int argc, char **argv)
 	unsigned long pages, distance;
 	size_t wrong;
 
-	if (argc != 4 || parse_number(argv[1], 65536, &pages) || !pages ||
+	if (argc < 4 || argc > 5 || parse_number(argv[1], 65536, &pages) || !pages ||
 	    parse_number(argv[3], 65536, &distance) || !distance)
-		errx(2, "usage: fail-nth PAGES KIND STEP");
+		errx(2, "usage: fail-nth PAGES KIND STEP [CGROUP]");
 	if (page_pattern_init(&pattern, argv[2], 1))
 		errx(1, "no contents of kind '%s'", argv[2]);
+	parent_group = argv[4];
 	open_nth_file();
 	wrong = sweep(pages, &pattern, true, distance) + sweep(pages, &pattern, false, distance);
 	return wrong != 0;

@@ -199,7 +199,9 @@ begin_with_devices()
 everything_returned()
 {
 	configure
+	setup_folios 64
 	move_pages mixed
+	expect "wrong pages" "$WRONG" 0
 	setup_zswap lzo
 	empty_swap
 	returned_to "$(cat /tmp/beginning)"

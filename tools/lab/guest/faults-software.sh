@@ -4,25 +4,32 @@
 # Allocations and copies from and to user space that fail, one after the other, in
 # each thing that zswap does.
 #
-#   faults-software.sh STEP
+#   faults-software.sh STEP [TEST...]
 #
 # Every STEP-th of those of a new pool, which are hundreds: 1 is all.
 
 # shellcheck source=tools/lab/guest/faults.sh
 . "${0%/*}/faults.sh"
+# shellcheck source=tools/lab/guest/faults-pages.sh
+. "${0%/*}/faults-pages.sh"
 
-PAGES=8 MAX_NTH=3000 STEP=$1
+SELFTEST=/lab/zswap/accounting
+# Pages of a step, but at least a folio
+FEW=8 MAX_NTH=3000 STEP=$1
+shift
+GROUP=/sys/fs/cgroup/nth
 
 # Pages go out and come back, and each of their operations fails once.
 sweep_pages()
 {
 	local compressor="$1" folio="$2" kind="$3" before
+	shift 3
 
 	need_fail_nth
 	set_value $ZSWAP/compressor "$compressor"
 	setup_folios "$folio"
 	before=$(snapshot)
-	fail-nth $PAGES "$kind" 1 >/tmp/sweep || { cat /tmp/sweep; return 1; }
+	fail-nth $((folio / 4 > FEW ? folio / 4 : FEW)) "$kind" 1 "$@" >/tmp/sweep || { cat /tmp/sweep; return 1; }
 	cat /tmp/sweep
 	while read -r line; do
 		# shellcheck disable=SC2086
@@ -38,10 +45,18 @@ software_stores_and_loads()
 {
 	local compressor
 
-	for compressor in lzo zstd deflate; do
+	for compressor in lzo zstd deflate-generic; do
 		echo "$compressor:"
 		sweep_pages "$compressor" 4 mixed
 	done
+}
+
+# The driver's own operations, too, and those of a window of pages.
+device_stores_and_loads()
+{
+	configure
+	sweep_pages deflate-iaa 64 mixed
+	setup_zswap lzo
 }
 
 large_folios()
@@ -55,25 +70,105 @@ incompressible_pages()
 	sweep_pages lz4 4 random
 }
 
-# sweep_setting FILE OLD NEW: writing NEW, operations failing one by one, ends with
-# OLD or NEW in place. Leaves the number of faults in SWEPT.
+# The first store of a group makes what zswap keeps of it.
+stores_in_new_groups()
+{
+	mkdir $GROUP
+	echo +memory >$GROUP/cgroup.subtree_control
+	sweep_pages lzo 4 text $GROUP
+	rmdir $GROUP/home $GROUP
+}
+
+# rejected WHY
+rejected() { cat "$DEBUG/zswap/reject_$1"; }
+
+# tree_nodes FAIL: 1 or 0, for the task that asked for it, and its children. At no time
+# may it be for all: filters come first and go last.
+tree_nodes()
+{
+	local filters="$DEBUG/failslab/cache-filter $DEBUG/failslab/task-filter
+		/sys/kernel/slab/radix_tree_node/failslab"
+
+	echo 0 >$DEBUG/failslab/probability
+	for filter in $filters; do
+		echo "$1" >"$filter"
+	done
+	echo -1 >$DEBUG/failslab/times
+	echo $(($1 * 100)) >$DEBUG/failslab/probability
+}
+
+# A node that cannot be had is asked for again, so that one fault is not enough.
+stores_without_nodes_in_the_tree()
+{
+	local before refused status=0
+
+	need_fail_nth
+	set_value $ZSWAP/compressor lzo
+	setup_folios 64
+	before=$(rejected alloc_fail)
+	tree_nodes 1
+	(echo 1 >/proc/self/make-it-fail && exec pageout -k text -s 1m -f 64k) >/tmp/pageout || status=1
+	tree_nodes 0
+	cat /tmp/pageout
+	refused=$(($(rejected alloc_fail) - before))
+	row "kind=fail-tree-node injected=$refused survived=$refused pages=$(field pages /tmp/pageout) wrong=$(field errors /tmp/pageout)"
+	[ $status -eq 0 ] && [ $refused -gt 0 ]
+}
+
+# Some are exactly as large as they were, and this group may not write them back.
+pages_that_do_not_shrink_are_refused()
+{
+	local before
+
+	set_value $ZSWAP/compressor lz4
+	setup_folios 4
+	before=$(rejected compress_fail)
+	hostile-pages 1 >/tmp/hostile
+	echo 0 >$CGROUP/memory.zswap.writeback
+	pageout -f 4k /tmp/hostile
+	echo 1 >$CGROUP/memory.zswap.writeback
+	rm /tmp/hostile
+	[ "$(rejected compress_fail)" -gt "$before" ] || { echo "none was refused"; return 1; }
+}
+
+# Tests of the kselftest in which zswap refuses pages, for each reason there is but a
+# want of memory. For older versions of pages to be there, swap needs some latency.
+stores_that_are_refused()
+{
+	local test chosen=''
+
+	for test in no_room cgroup_without_zswap disabled incompressible_without_writeback \
+		older_entries_are_replaced older_entries_go_with_a_failed_store; do
+		chosen="$chosen -r accounting.lz4_64kB.$test"
+	done
+	swapoff /dev/ram0
+	SWAP_DEVICE=/dev/vda setup_swap
+	# shellcheck disable=SC2086
+	$SELFTEST $chosen
+	swapoff /dev/vda
+	swapon /dev/ram0
+}
+
+# sweep_setting FILE OLD NEW FIRST STEP: writing NEW, operations from the FIRST on
+# failing one by one, ends with OLD or NEW in place. Leaves the number of faults in
+# SWEPT, and the number of the operation that was not reached in NTH.
 sweep_setting()
 {
-	local file="$1" old="$2" new="$3" nth=1 refused=0 reached=y value
+	local file="$1" old="$2" new="$3" step="$5" refused=0 reached=y value
 
-	SWEPT=-1
+	SWEPT=-1 NTH=$4
 	while [ $reached = y ]; do
-		[ $nth -lt $MAX_NTH ] || { echo "$file: still failing at $nth"; return 1; }
+		[ "$NTH" -lt $MAX_NTH ] || { echo "$file: still failing at $NTH"; return 1; }
 		set_value "$file" "$old"
-		arm $nth
+		arm "$NTH"
 		echo "$new" 2>/dev/null >"$file" || refused=$((refused + 1))
 		disarm || reached=n
 		value=$(cat "$file")
 		case $value in
 		"$old" | "$new") ;;
-		*) echo "$file is '$value' after fault $nth, neither '$old' nor '$new'"; return 1 ;;
+		*) echo "$file is '$value' after fault $NTH, neither '$old' nor '$new'"; return 1 ;;
 		esac
-		nth=$((nth + STEP))
+		NTH=$((NTH + step))
 		SWEPT=$((SWEPT + 1))
 	done
 	expect "$file at last" "$value" "$new"
@@ -81,31 +176,72 @@ sweep_setting()
 	[ $SWEPT -gt 0 ]
 }
 
+# Adds to the number of faults SWEPT_POOLS.
+sweep_pool()
+{
+	sweep_setting $ZSWAP/compressor lzo "$@"
+	SWEPT_POOLS=$((SWEPT_POOLS + SWEPT))
+	set_value $ZSWAP/compressor lzo
+}
+
+# fail_pool_in FUNCTION: what is asked for but once, a step may pass over.
+fail_pool_in()
+{
+	local range
+
+	set_value $ZSWAP/compressor lzo
+	range=$(functions "$1" "$1") || { echo "$range"; return 1; }
+	only_from "${range% *}" "${range#* }"
+	arm 1
+	refuse sh_write lz4 $ZSWAP/compressor
+	disarm || { echo "nothing failed in $1"; return 1; }
+	only_from 0 0xffffffffffffffff
+	expect "the compressor" "$(cat $ZSWAP/compressor)" lzo
+	SWEPT_POOLS=$((SWEPT_POOLS + 1))
+}
+
+sh_write() { echo "$1" 2>/dev/null >"$2"; }
+
 # A pool is made for each compressor that is chosen and has none.
 pools_are_made()
 {
-	local compressor before swept=0
+	local compressor before
 
 	need_fail_nth
+	SWEPT_POOLS=0
+	configure
 	set_value $ZSWAP/compressor lzo
-	for compressor in $SOFTWARE lzo; do
+	for compressor in $SOFTWARE deflate-iaa lzo; do
 		set_value $ZSWAP/compressor "$compressor"
 	done
 	before=$(snapshot)
-	for compressor in lz4 zstd deflate 842; do
-		sweep_setting $ZSWAP/compressor lzo "$compressor"
-		swept=$((swept + SWEPT))
-		set_value $ZSWAP/compressor lzo
-	done
+	sweep_pool lz4 1 "$STEP"
+	sweep_pool deflate-iaa 1 "$STEP"
+	fail_pool_in crypto_alloc_tfm_node
+	fail_pool_in percpu_ref_init
+	# A CPU that comes back has what it needs.
+	echo 0 >/sys/devices/system/cpu/cpu1/online
+	echo 1 >/sys/devices/system/cpu/cpu1/online
 	pageout -k mixed -s 4m >/tmp/pageout || { cat /tmp/pageout; return 1; }
-	row "kind=fail-nth-pool injected=$swept survived=$swept pages=$(field pages /tmp/pageout) wrong=$(field errors /tmp/pageout)"
+	row "kind=fail-nth-pool injected=$SWEPT_POOLS survived=$SWEPT_POOLS pages=$(field pages /tmp/pageout) wrong=$(field errors /tmp/pageout)"
 	empty_swap
 	returned_to "$before"
 }
 
-setup_swap
-enter_cgroup
-setup_zswap lzo
+# How often each line of zswap was run, for the host to judge.
+line_counts()
+{
+	[ ! -d $DEBUG/gcov ] ||
+		find $DEBUG/gcov -name '*.gcda' -exec base64 {} + | sed 's/^/gcov: /'
+}
+
+begin_with_devices
+setup_folios 4
 enable_fail_nth
-trap 'cat $ROWS' EXIT
-ktap_run software_stores_and_loads large_folios incompressible_pages pools_are_made no_memory_leaked
+# It ends the checks of DMA.
+[ ! -e $DEBUG/failslab ] || never_from add_dma_entry add_dma_entry
+trap 'cat $ROWS; line_counts' EXIT
+[ $# -gt 0 ] || set -- software_stores_and_loads device_stores_and_loads large_folios \
+	incompressible_pages stores_in_new_groups stores_without_nodes_in_the_tree \
+	pages_that_do_not_shrink_are_refused stores_that_are_refused pools_are_made
+ktap_run "$@" everything_returned no_memory_leaked

@@ -12,7 +12,8 @@
 . "${0%/*}/ktap.sh"
 
 DEBUG=/sys/kernel/debug
-SOFTWARE="lzo lzo-rle lz4 lz4hc zstd deflate 842"
+# By its name alone, deflate would be the IAA's.
+SOFTWARE="lzo lzo-rle lz4 lz4hc zstd deflate-generic 842"
 ROWS=/tmp/rows
 
 row() { echo "fault: $*" >>$ROWS; }
@@ -34,6 +35,39 @@ enable_fail_nth()
 	set_value $DEBUG/fail_page_alloc/ignore-gfp-highmem N
 	for point in failslab fail_page_alloc fail_usercopy; do
 		set_value $DEBUG/$point/verbose 0
+	done
+}
+
+# functions FIRST LAST: their range of addresses
+functions()
+{
+	awk -v first="$1" -v last="$2" '
+		ended { print start, "0x" $1; found = 1; exit }
+		$3 == first { start = "0x" $1 }
+		$3 == last && start { ended = 1 }
+		END { exit !found }' /proc/kallsyms || { echo "the kernel has no $1 before $2"; return 1; }
+}
+
+# never_from FIRST LAST: no slab fails for these functions, by their addresses, and what
+# they call.
+never_from()
+{
+	local range
+
+	range=$(functions "$1" "$2") || { echo "$range"; return 1; }
+	echo "${range% *}" >$DEBUG/failslab/reject-start
+	echo "${range#* }" >$DEBUG/failslab/reject-end
+}
+
+# only_from START END: nothing fails but for the functions in this range, and what they
+# call. All of memory is the range to begin with.
+only_from()
+{
+	local point
+
+	for point in failslab fail_page_alloc fail_usercopy; do
+		echo "$1" >$DEBUG/$point/require-start
+		echo "$2" >$DEBUG/$point/require-end
 	done
 }
 
@@ -69,8 +103,8 @@ compressor_references()
 	     $1 == "type" && ($3 == "scomp" || $3 == "acomp") { print driver, refcnt }' /proc/crypto | sort
 }
 
-# Memory that devices may use, but for what is theirs for as long as they are there.
-mappings() { grep -vc coherent $DEBUG/dma-api/dump 2>/dev/null || true; }
+# Memory that the IAA may use, but for what is its for as long as it is there.
+mapped() { grep -s '^idxd ' $DEBUG/dma-api/dump | grep -v coherent || true; }
 
 # What zswap has and what holds it, when nothing is stored.
 snapshot()
@@ -80,7 +114,7 @@ snapshot()
 	echo "stored $(cat $DEBUG/zswap/stored_pages) pages"
 	echo "pools hold $(cat $DEBUG/zswap/pool_total_size) bytes"
 	echo "zswap_entry $(slab_objects zswap_entry)"
-	echo "DMA mappings $(mappings)"
+	echo "DMA mappings $(mapped | wc -l), not checked: $(cat $DEBUG/dma-api/disabled 2>/dev/null)"
 	compressor_references
 }
 
@@ -96,9 +130,9 @@ returned_to()
 		fi
 		sleep 1
 	done
-	echo "$before" >/tmp/before
-	snapshot | diff /tmp/before -
 	row leaks=1
+	echo "$before" >/tmp/before
+	snapshot | diff /tmp/before - || mapped
 	echo "not returned to where it began, after $try s"
 	return 1
 }

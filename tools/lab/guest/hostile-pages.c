@@ -179,7 +179,7 @@ static void level(unsigned char *page, unsigned int variant)
 static void on_the_line(unsigned char *page, unsigned int variant)
 {
 	noise(page, variant);
-	memset(page + PAGE / 2, 0, variant * 4);
+	memset(page + PAGE / 2, 0, variant);
 }
 
 int main(int argc, char **argv)
