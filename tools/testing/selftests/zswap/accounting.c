@@ -271,7 +271,7 @@ static void write_to_stored_pages(struct __test_metadata *_metadata,
 #define write_to_stored_pages() write_to_stored_pages(_metadata, self)
 
 /* Test that a store replaces what is stored of an older version of its pages. */
-TEST_F_TIMEOUT(accounting, older_entries_are_replaced, 120)
+TEST_F_TIMEOUT(accounting, older_entries_are_replaced, 600)
 {
 	fill_new_region("text");
 	write_to_stored_pages();
