@@ -38,11 +38,13 @@ prepare()
 	build_plugin "$BENCH_PLUGIN"
 	BENCH_QEMU=$("$LAB/qemu.sh")
 	BENCH_CORPUS=$("$LAB/corpus.sh")
+	BENCH_PACKAGES=$("$LAB/fetch.sh" packages "${CORPUS_PACKAGES[@]}")
+	BENCH_DOWNLOADS=$CACHE/downloads
 	BENCH_COMPILER=$("$LAB/bench/compiler.sh")
 	BENCH_VERSION=$(version)
 	BENCH_DATA=$(basename "$(dirname "$BENCH_CORPUS")")
 	BENCH_RESULTS=$ROOT/results/bench-$(date +%Y%m%d-%H%M%S)
-	export BENCH_QEMU BENCH_CORPUS BENCH_COMPILER BENCH_VERSION BENCH_DATA BENCH_RESULTS
+	export BENCH_QEMU BENCH_CORPUS BENCH_PACKAGES BENCH_DOWNLOADS BENCH_COMPILER BENCH_VERSION BENCH_DATA BENCH_RESULTS
 	for kernel in base ours; do
 		image=$("$LAB/kernel.sh" "$kernel" bench)
 		declare -gx "BENCH_${kernel^^}=$image"

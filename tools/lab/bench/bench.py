@@ -16,6 +16,7 @@ import clock
 import figures
 import gate
 import machine
+import pages
 import plan
 import report
 
@@ -115,6 +116,7 @@ def main():
     log(f"the report: {folder}/report.md")
     if mode == "record":
         gate.record(rows)
+        pages.record(os.environ)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import time
 
 import clock
 import figures
+import pages
 import plan
 import plots
 
@@ -188,6 +189,18 @@ def field_section(data):
             table(("work", "base", "ours", "ours ÷ base"), rows))
 
 
+def data_section(environment):
+    """Packages of Debian change: what is not as recorded is named, and ratios still gate."""
+    found = pages.packages(environment)
+    text = "## The data\n\n"
+    text += table(("kind", "pages", "entropy, bits/byte", "zlib -6"),
+                  pages.kind_rows(environment["BENCH_CORPUS"]))
+    text += "\n" + table(("package", "sha256"), ((name, f"`{key[:16]}`") for name, key in found.items()))
+    changed = list(pages.changes(found))
+    text += "\nSince the ratios were recorded: " + ("; ".join(changed) or "the same packages") + ".\n"
+    return text
+
+
 def number_pair(base, ours, key):
     old, new = (float(reading.row[key]) for reading in (base, ours))
     return number(old), number(new), number(new / old) if old else ""
@@ -216,6 +229,7 @@ def markdown(data, rows, environment):
         machine_section(data, "Sensitivity", "devices' times", SENSITIVITY,
                         "Virtual ns per page in zswap_store(): how much hangs on the calibration."),
         field_section(data),
+        data_section(environment),
     ]
     return "\n".join(section for section in sections if section)
 
