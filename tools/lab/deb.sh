@@ -44,18 +44,14 @@ fragments()
 
 kernel_key()
 {
-	local base=$1 start=$2 file
+	local base=$1 start=$2
 
 	{
 		printf '%s\n' "$CONFIG" "${base##*/}"
 		gcc --version | head -n 1
 		cat "$LAB/deb.sh" "$start"
 		fragments | xargs cat
-		cd "$ROOT" || exit
-		sha256sum patches/*
-		while read -r file; do
-			sha256sum "$file"
-		done < <("$LAB/tree.sh" overlay linux | grep -v '^tools/')
+		"$LAB/tree.sh" hashes linux '^tools/'
 	} | key
 }
 

@@ -42,19 +42,13 @@ config_key() { fragments "$1" "$2" | xargs cat | key; }
 # own files in tools/ are programs: none of them is part of an image.
 image_key()
 {
-	local kernel=$1 flavour=$2 base=$3 file
+	local kernel=$1 flavour=$2 base=$3
 
 	{
 		printf '%s\n' "$kernel" "${base##*/}" "$(config_key "$flavour" "$kernel")"
 		gcc --version | head -n 1
 		cat "$LAB/kernel.sh"
-		if [ "$kernel" = ours ]; then
-			cd "$ROOT"
-			sha256sum patches/* 2>/dev/null || true
-			while read -r file; do
-				sha256sum "$file"
-			done < <("$LAB/tree.sh" overlay linux | grep -v '^tools/')
-		fi
+		[ "$kernel" != ours ] || "$LAB/tree.sh" hashes linux '^tools/'
 	} | key
 }
 

@@ -21,16 +21,12 @@ FIRMWARE=(bios-256k.bin kvmvapic.bin linuxboot_dma.bin pvh.bin)
 
 qemu_key()
 {
-	local base=$1 file
+	local base=$1
 
 	{
 		printf '%s\n' "${base##*/}" "${OPTIONS[@]}"
 		gcc --version | head -n 1
-		cd "$ROOT/tools/qemu" || exit
-		sha256sum patches/* 2>/dev/null
-		while read -r file; do
-			sha256sum "$file"
-		done < <("$LAB/tree.sh" overlay qemu | grep -vE '^(docs|tests)/')
+		"$LAB/tree.sh" hashes qemu '^(docs|tests)/'
 	} | key
 }
 

@@ -8,6 +8,8 @@
 #   tree.sh refresh linux|qemu [P]  bring edits back into their patches; edits
 #                                   of files that no patch has go to patch P
 #   tree.sh overlay linux|qemu      list our own files of that tree
+#   tree.sh hashes linux|qemu LESS  names and hashes of patches and own files, less
+#                                   those that the expression LESS matches
 #   tree.sh try PRISTINE PATCHES    does the series apply, without fuzz?
 
 # shellcheck source=tools/lab/lib.sh
@@ -28,6 +30,16 @@ select_tree()
 	esac
 	KIND=$1
 	STATE=$DEST/.lab
+}
+
+# What a result is made of, for its key.
+hashes()
+{
+	(
+		cd "$SOURCE"
+		sha256sum patches/*
+		overlay_files | { grep -vE "$1" || true; } | xargs -r -d '\n' sha256sum
+	)
 }
 
 # Our own files of this tree, relative to it, committed or not.
@@ -292,10 +304,13 @@ main()
 	overlay)
 		select_tree "${2:-}"
 		overlay_files ;;
+	hashes)
+		select_tree "${2:-}"
+		hashes "$3" ;;
 	try)
 		try_series "$2" "$3" ;;
 	*)
-		die "usage: tree.sh linux [BASE] | qemu | refresh linux|qemu [PATCH] | overlay linux|qemu | try PRISTINE PATCHES" ;;
+		die "usage: tree.sh linux [BASE] | qemu | refresh linux|qemu [PATCH] | overlay linux|qemu | hashes linux|qemu LESS | try PRISTINE PATCHES" ;;
 	esac
 }
 
