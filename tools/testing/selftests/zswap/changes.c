@@ -225,30 +225,30 @@ TEST_F_TIMEOUT(changes, compressor, 300)
 	stop_workers(_metadata, self);
 }
 
-/* Test that pages stored before zswap was disabled can still be loaded. */
-TEST_F_TIMEOUT(changes, enabled, 300)
+/* A parameter of zswap has another value for a moment, over and over. */
+static void change_parameter(struct __test_metadata *_metadata, FIXTURE_DATA(changes) *self,
+			     const char *name, const char *other, const char *usual)
 {
 	start_workers(_metadata, self, "mixed");
 	storm_until(end) {
-		ASSERT_EQ(0, zswap_set("enabled", "N"));
+		ASSERT_EQ(0, zswap_set(name, other));
 		usleep(10000);
-		ASSERT_EQ(0, zswap_set("enabled", "Y"));
+		ASSERT_EQ(0, zswap_set(name, usual));
 		usleep(30000);
 	}
 	stop_workers(_metadata, self);
 }
 
+/* Test that pages stored before zswap was disabled can still be loaded. */
+TEST_F_TIMEOUT(changes, enabled, 300)
+{
+	change_parameter(_metadata, self, "enabled", "N", "Y");
+}
+
 /* Test that pages go to the device, and back from there, while there is no room. */
 TEST_F_TIMEOUT(changes, limit, 300)
 {
-	start_workers(_metadata, self, "mixed");
-	storm_until(end) {
-		ASSERT_EQ(0, zswap_set("max_pool_percent", "0"));
-		usleep(10000);
-		ASSERT_EQ(0, zswap_set("max_pool_percent", "50"));
-		usleep(30000);
-	}
-	stop_workers(_metadata, self);
+	change_parameter(_metadata, self, "max_pool_percent", "0", "50");
 }
 
 static int write_file(const char *path, const char *text)
