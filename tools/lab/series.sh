@@ -32,8 +32,9 @@ AWK_PATTERNS='
 		return "^(" pattern ")$"
 	}'
 
-# "stack patch line" for all patches in order, with the line that they come from. A pattern stands for the patches of
-# patches/series that have no line of their own, in the order that they have there.
+# "stack patch line" for all patches in order, with the line that they come from. A
+# pattern stands for the patches of patches/series that have no line of their own, in
+# the order that they have there.
 assign_patches()
 {
 	awk "$AWK_PATTERNS"'

@@ -40,7 +40,7 @@ iaa_kunit()
 	"$LAB/boot.sh" -k ours -c wall -a "$APPEND" -o "$LOGS/iaa-kunit-$1" /lab/bin/kunit.sh "$1"
 }
 
-# Devices that fail when the guest tells them to, if the lab has them.
+# Devices that fail when the guest tells them to.
 faulty_guest()
 {
 	LAB_IAA_PROPERTIES=inject=on iaa_guest "$@"
@@ -54,10 +54,6 @@ test_base_halt()
 
 group_halts()
 {
-	if [ ! -f "$LAB/guest/iaa-fault.c" ]; then
-		check "halts and hung commands" skip "the device model has no fault injection"
-		return
-	fi
 	check_ktap "halts" faulty_guest ours halts software_halt_is_recovered \
 		flr_halt_is_recovered hung_command_is_given_up warm_halt_disables_the_device
 	check "halts stay on the base kernel" test_base_halt
