@@ -15,13 +15,21 @@ import sys
 PAGE = 4096
 RUN = 16 * PAGE
 TEXT = {".html", ".txt", ".pm", ".pl", ".dat", ".tab", ".zi"}
+# What the files of a kind begin with.
+BINARY = b"\x7fELF"
+DATABASE = b"SQLite format 3\0"
+IMAGE = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 # What each 1 MiB consists of, in runs: real data first and foremost.
-MIX = ["text", "binary"] * 3 + ["zero"] + ["text", "binary"] * 3 + ["words", "text", "random"]
+MIX = (["text", "binary", "database"] * 2 + ["zero"] +
+       ["text", "binary", "database", "image", "text", "binary", "words", "text", "random"])
 
 
-def is_elf(path):
-    with path.open("rb") as file:
-        return file.read(4) == b"\x7fELF"
+def begins_with(magic):
+    """Does a file? MAGIC may be a tuple."""
+    def test(path):
+        with path.open("rb") as file:
+            return file.read(16).startswith(magic)
+    return test
 
 
 def file_bytes(folder, wanted):
@@ -70,7 +78,9 @@ def main():
     rng = random.Random(1)
     sources = {
         "text": Source(file_bytes(folder, lambda p: p.suffix in TEXT)),
-        "binary": Source(file_bytes(folder, is_elf)),
+        "binary": Source(file_bytes(folder, begins_with(BINARY))),
+        "database": Source(file_bytes(folder, begins_with(DATABASE))),
+        "image": Source(file_bytes(folder, begins_with(IMAGE))),
         "zero": Source(bytes(RUN)),
         "words": Source(words(rng, 1 << 20)),
         "random": Source(rng.randbytes(4 << 20)),
