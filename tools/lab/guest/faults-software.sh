@@ -149,38 +149,50 @@ stores_that_are_refused()
 	swapon /dev/ram0
 }
 
-# sweep_setting FILE OLD NEW FIRST STEP: writing NEW, operations from the FIRST on
-# failing one by one, ends with OLD or NEW in place. Leaves the number of faults in
-# SWEPT, and the number of the operation that was not reached in NTH.
-sweep_setting()
+# until_unused COMPRESSOR: pools that were replaced go by RCU and work. Until then
+# their compressor's pool is taken up again, and nothing is allocated that can fail.
+until_unused()
 {
-	local file="$1" old="$2" new="$3" step="$5" refused=0 reached=y value
+	local try
 
-	SWEPT=-1 NTH=$4
-	while [ $reached = y ]; do
-		[ "$NTH" -lt $MAX_NTH ] || { echo "$file: still failing at $NTH"; return 1; }
-		set_value "$file" "$old"
-		arm "$NTH"
-		echo "$new" 2>/dev/null >"$file" || refused=$((refused + 1))
-		disarm || reached=n
-		value=$(cat "$file")
-		case $value in
-		"$old" | "$new") ;;
-		*) echo "$file is '$value' after fault $NTH, neither '$old' nor '$new'"; return 1 ;;
-		esac
-		NTH=$((NTH + step))
-		SWEPT=$((SWEPT + 1))
+	for try in $(seq 300); do
+		awk -v name="$1" '
+			$1 == "name" { ours = $3 == name }
+			$1 == "driver" && $3 == name { ours = 1 }
+			$1 == "refcnt" { refcnt = $3 }
+			$1 == "type" && ours && ($3 == "scomp" || $3 == "acomp") && refcnt > 1 { used = 1 }
+			END { exit used }' /proc/crypto && return 0
+		sleep 0.1
 	done
-	expect "$file at last" "$value" "$new"
-	echo "${file##*/} $old -> $new: $SWEPT faults, $refused refused"
-	[ $SWEPT -gt 0 ]
+	echo "a pool of $1 is still there after $try tries"
+	return 1
 }
 
-# Adds to the number of faults SWEPT_POOLS.
+# sweep_pool COMPRESSOR FIRST STEP: choosing it, operations from the FIRST on failing one
+# by one, ends with it or the one before. Adds to SWEPT_POOLS the number of faults.
 sweep_pool()
 {
-	sweep_setting $ZSWAP/compressor lzo "$@"
-	SWEPT_POOLS=$((SWEPT_POOLS + SWEPT))
+	local new="$1" nth="$2" step="$3" refused=0 swept=-1 reached=y value
+
+	while [ $reached = y ]; do
+		[ "$nth" -lt $MAX_NTH ] || { echo "$new: still failing at $nth"; return 1; }
+		set_value $ZSWAP/compressor lzo
+		until_unused "$new"
+		arm "$nth"
+		echo "$new" 2>/dev/null >$ZSWAP/compressor || refused=$((refused + 1))
+		disarm || reached=n
+		value=$(cat $ZSWAP/compressor)
+		case $value in
+		lzo | "$new") ;;
+		*) echo "the compressor is '$value' after fault $nth, neither lzo nor '$new'"; return 1 ;;
+		esac
+		nth=$((nth + step))
+		swept=$((swept + 1))
+	done
+	expect "the compressor at last" "$value" "$new"
+	echo "lzo -> $new: $swept faults, $refused refused"
+	[ $swept -gt 0 ]
+	SWEPT_POOLS=$((SWEPT_POOLS + swept))
 	set_value $ZSWAP/compressor lzo
 }
 
@@ -190,6 +202,7 @@ fail_pool_in()
 	local range
 
 	set_value $ZSWAP/compressor lzo
+	until_unused lz4
 	range=$(functions "$1" "$1") || { echo "$range"; return 1; }
 	only_from "${range% *}" "${range#* }"
 	arm 1
@@ -214,6 +227,7 @@ pools_are_made()
 	for compressor in $SOFTWARE deflate-iaa lzo; do
 		set_value $ZSWAP/compressor "$compressor"
 	done
+	until_unused deflate-iaa
 	before=$(snapshot)
 	sweep_pool lz4 1 "$STEP"
 	sweep_pool deflate-iaa 1 "$STEP"
