@@ -82,8 +82,9 @@ stores_in_new_groups()
 # rejected WHY
 rejected() { cat "$DEBUG/zswap/reject_$1"; }
 
-# tree_nodes FAIL: 1 or 0, for the task that asked for it, and its children. At no time
-# may it be for all: filters come first and go last.
+# tree_nodes FAIL [SPARED]: 1 or 0, for the task that asked for it, and its children,
+# after as many as are SPARED. At no time may it be for all: filters come first and go
+# last.
 tree_nodes()
 {
 	local filters="$DEBUG/failslab/cache-filter $DEBUG/failslab/task-filter
@@ -94,21 +95,27 @@ tree_nodes()
 		echo "$1" >"$filter"
 	done
 	echo -1 >$DEBUG/failslab/times
+	echo $((${2:-0} * $(cat /sys/kernel/slab/radix_tree_node/object_size) + 1)) >$DEBUG/failslab/space
 	echo $(($1 * 100)) >$DEBUG/failslab/probability
 }
 
-# A node that cannot be had is asked for again, so that one fault is not enough.
+# A node that cannot be had is asked for again, so that one fault is not enough. With
+# some spared, a part of a folio is in the tree, whose leaves have 64 pages.
 stores_without_nodes_in_the_tree()
 {
-	local before refused status=0
+	local before refused spared status=0
 
 	need_fail_nth
 	set_value $ZSWAP/compressor lzo
-	setup_folios 64
+	setup_folios 512
 	before=$(rejected alloc_fail)
-	tree_nodes 1
-	(echo 1 >/proc/self/make-it-fail && exec pageout -k text -s 1m -f 64k) >/tmp/pageout || status=1
-	tree_nodes 0
+	: >/tmp/pageout
+	for spared in 0 1 2 3 4 5; do
+		empty_swap
+		tree_nodes 1 $spared
+		(echo 1 >/proc/self/make-it-fail && exec pageout -k text -s 2m -f 512k) >>/tmp/pageout || status=1
+		tree_nodes 0
+	done
 	cat /tmp/pageout
 	refused=$(($(rejected alloc_fail) - before))
 	row "kind=fail-tree-node injected=$refused survived=$refused pages=$(field pages /tmp/pageout) wrong=$(field errors /tmp/pageout)"
@@ -169,7 +176,8 @@ until_unused()
 }
 
 # sweep_pool COMPRESSOR FIRST STEP: choosing it, operations from the FIRST on failing one
-# by one, ends with it or the one before. Adds to SWEPT_POOLS the number of faults.
+# by one, ends with it or the one before; at least once with that. Adds to SWEPT_POOLS the
+# number of faults.
 sweep_pool()
 {
 	local new="$1" nth="$2" step="$3" refused=0 swept=-1 reached=y value
@@ -190,30 +198,23 @@ sweep_pool()
 		swept=$((swept + 1))
 	done
 	expect "the compressor at last" "$value" "$new"
-	echo "lzo -> $new: $swept faults, $refused refused"
-	[ $swept -gt 0 ]
-	SWEPT_POOLS=$((SWEPT_POOLS + swept))
 	set_value $ZSWAP/compressor lzo
+	echo "lzo -> $new: $swept faults, $refused refused"
+	SWEPT_POOLS=$((SWEPT_POOLS + swept))
+	[ $refused -gt 0 ]
 }
 
-# fail_pool_in FUNCTION: what is asked for but once, a step may pass over.
-fail_pool_in()
+# sweep_pool_in FUNCTION COMPRESSOR: what is asked for but once, a step may pass over.
+sweep_pool_in()
 {
 	local range
 
-	set_value $ZSWAP/compressor lzo
-	until_unused lz4
 	range=$(functions "$1" "$1") || { echo "$range"; return 1; }
 	only_from "${range% *}" "${range#* }"
-	arm 1
-	refuse sh_write lz4 $ZSWAP/compressor
-	disarm || { echo "nothing failed in $1"; return 1; }
+	echo "in $1:"
+	sweep_pool "$2" 1 1
 	only_from 0 0xffffffffffffffff
-	expect "the compressor" "$(cat $ZSWAP/compressor)" lzo
-	SWEPT_POOLS=$((SWEPT_POOLS + 1))
 }
-
-sh_write() { echo "$1" 2>/dev/null >"$2"; }
 
 # A pool is made for each compressor that is chosen and has none.
 pools_are_made()
@@ -231,8 +232,10 @@ pools_are_made()
 	before=$(snapshot)
 	sweep_pool lz4 1 "$STEP"
 	sweep_pool deflate-iaa 1 "$STEP"
-	fail_pool_in crypto_alloc_tfm_node
-	fail_pool_in percpu_ref_init
+	sweep_pool_in crypto_alloc_tfm_node lz4
+	sweep_pool_in acomp_ctx_init lz4
+	sweep_pool_in acomp_ctx_init deflate-iaa
+	sweep_pool_in percpu_ref_init lz4
 	# A CPU that comes back has what it needs.
 	echo 0 >/sys/devices/system/cpu/cpu1/online
 	echo 1 >/sys/devices/system/cpu/cpu1/online
