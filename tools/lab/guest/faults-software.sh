@@ -204,7 +204,8 @@ sweep_pool()
 	[ $refused -gt 0 ]
 }
 
-# sweep_pool_in FUNCTION COMPRESSOR: what is asked for but once, a step may pass over.
+# sweep_pool_in FUNCTION COMPRESSOR STEP: what is asked for but once, a large step may
+# pass over.
 sweep_pool_in()
 {
 	local range
@@ -212,7 +213,7 @@ sweep_pool_in()
 	range=$(functions "$1" "$1") || { echo "$range"; return 1; }
 	only_from "${range% *}" "${range#* }"
 	echo "in $1:"
-	sweep_pool "$2" 1 1
+	sweep_pool "$2" 1 "$3"
 	only_from 0 0xffffffffffffffff
 }
 
@@ -232,10 +233,10 @@ pools_are_made()
 	before=$(snapshot)
 	sweep_pool lz4 1 "$STEP"
 	sweep_pool deflate-iaa 1 "$STEP"
-	sweep_pool_in crypto_alloc_tfm_node lz4
-	sweep_pool_in acomp_ctx_init lz4
-	sweep_pool_in acomp_ctx_init deflate-iaa
-	sweep_pool_in percpu_ref_init lz4
+	sweep_pool_in crypto_alloc_tfm_node lz4 1
+	sweep_pool_in acomp_ctx_init lz4 1
+	sweep_pool_in acomp_ctx_init deflate-iaa 10
+	sweep_pool_in percpu_ref_init lz4 1
 	# A CPU that comes back has what it needs.
 	echo 0 >/sys/devices/system/cpu/cpu1/online
 	echo 1 >/sys/devices/system/cpu/cpu1/online
