@@ -16,6 +16,14 @@
 
 #define THP_DIR		"/sys/kernel/mm/transparent_hugepage"
 
+/*
+ * khugepaged copies pages to huge ones, and their swap slots go with the old ones. So it
+ * is to come in 49 days rather than, as by default, every 10 seconds.
+ */
+#define KHUGEPAGED_SLEEP	THP_DIR "/khugepaged/scan_sleep_millisecs"
+#define KHUGEPAGED_NEVER	"4294967295"
+#define KHUGEPAGED_DEFAULT	"10000"
+
 /* Bit of a pagemap entry: the page is in swap (Documentation/admin-guide/mm). */
 #define PAGEMAP_SWAPPED	((__u64)1 << 62)
 
@@ -47,6 +55,7 @@ void folios_disable(void)
 	for (i = 0; i < files.gl_pathc; i++)
 		write_choice(files.gl_pathv[i], "never");
 	globfree(&files);
+	write_choice(KHUGEPAGED_SLEEP, KHUGEPAGED_DEFAULT);
 }
 
 /**
@@ -68,6 +77,9 @@ int folios_enable(const size_t *sizes, size_t nr)
 	for (i = 0; i < nr; i++) {
 		if (sizes[i] == PATTERN_PAGE_SIZE)
 			continue;
+		ret = write_choice(KHUGEPAGED_SLEEP, KHUGEPAGED_NEVER);
+		if (ret)
+			return ret;
 		snprintf(path, sizeof(path), THP_DIR "/hugepages-%zukB/enabled",
 			 sizes[i] >> 10);
 		ret = write_choice(path, "always");
