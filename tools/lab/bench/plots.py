@@ -10,6 +10,8 @@ TERMINALS = (("svg", "svg size 1000,560 font 'sans,12' background 'white'"),
              ("png", "pngcairo size 1000,560 font 'sans,10'"))
 BARS = "set style data histograms\nset style fill solid 0.8 border -1\nset boxwidth 0.9\n" \
        "set xtics rotate by -25 noenhanced\nset grid ytics\nset yrange [0:*]\n"
+# Compressors differ by a factor of hundreds.
+LOGARITHMIC = "set yrange [500:*]\nset logscale y\nset key top left\n"
 LINES = "set style data linespoints\nset grid\nset yrange [0:*]\nset key bottom left\n"
 
 
@@ -24,7 +26,7 @@ def plot(folder, name, title, label, style, header, rows, extra=""):
         quoted(header) + "\n" + "".join(quoted(row) + "\n" for row in rows), encoding="utf-8")
     columns = ", ".join(f"'{name}.dat' using {i}:xtic(1) title columnheader({i}) linewidth 2"
                         for i in range(2, len(header) + 1))
-    script = "".join(f"set terminal {terminal}\nset output '{name}.{kind}'\nset title '{title}'\n"
+    script = "".join(f"reset\nset terminal {terminal}\nset output '{name}.{kind}'\nset title '{title}'\n"
                      f"set ylabel '{label}'\n{style}{extra}plot {columns}\n"
                      for kind, terminal in TERMINALS)
     subprocess.run(["gnuplot"], input=script.encode(), cwd=folder, check=True)
@@ -49,7 +51,7 @@ def page_outs(data):
     header = ("compressor", *(f"{kernel}, {figures.folio_name(folio)}"
                               for folio in plan.FOLIOS for kernel in plan.KERNELS))
     return rows, ("page-out", "Page-out by compressor and folio size", "modelled ns per page",
-                  BARS, header, rows)
+                  BARS, header, rows, LOGARITHMIC)
 
 
 def functions(data):
