@@ -96,7 +96,7 @@ main()
 	[ "$KERNEL" = ours ] || MODULE=(-d "$("$LAB/module.sh" "${FLAVOUR:-lab}")")
 	STATISTICS=$(documented_statistics)
 	if [ -n "$OUTPUT" ]; then
-		in_guest "$OUTPUT" $((SECONDS_PER_TEST * 5)) "${TO_RUN[@]}"
+		in_guest "$OUTPUT" $((SECONDS_PER_TEST * 15)) "${TO_RUN[@]}"
 		return
 	fi
 	mkdir -p "$LOGS"
