@@ -14,6 +14,10 @@
 
 SEED=$1 SECONDS_LONG=$2
 STOP=/tmp/stop DONE=/tmp/done
+# swapoff holds a program's mmap_lock for reading while it reads all of its pages back,
+# and khugepaged waits for that lock: with a debug kernel on a busy host, for minutes.
+# What never ends is still found.
+HUNG_SECONDS=600
 mkdir -p $DONE
 
 # pick STREAM N WORD...: the N-th choice of a stream is always the same for a seed.
@@ -181,6 +185,8 @@ everything_returned()
 
 echo "seed $SEED, $SECONDS_LONG s"
 COMPRESSORS=$SOFTWARE
+[ ! -e /proc/sys/kernel/hung_task_timeout_secs ] ||
+	echo $HUNG_SECONDS >/proc/sys/kernel/hung_task_timeout_secs
 setup_swap
 mkswap /dev/ram1 >/dev/null
 enter_cgroup
