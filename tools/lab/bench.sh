@@ -44,7 +44,8 @@ prepare()
 	BENCH_VERSION=$(version)
 	BENCH_DATA=$(basename "$(dirname "$BENCH_CORPUS")")
 	BENCH_RESULTS=$ROOT/results/bench-$(date +%Y%m%d-%H%M%S)
-	export BENCH_QEMU BENCH_CORPUS BENCH_PACKAGES BENCH_DOWNLOADS BENCH_COMPILER BENCH_VERSION BENCH_DATA BENCH_RESULTS
+	export BENCH_QEMU BENCH_CORPUS BENCH_PACKAGES BENCH_DOWNLOADS BENCH_COMPILER \
+		BENCH_VERSION BENCH_DATA BENCH_RESULTS
 	for kernel in base ours; do
 		image=$("$LAB/kernel.sh" "$kernel" bench)
 		declare -gx "BENCH_${kernel^^}=$image"

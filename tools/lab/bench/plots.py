@@ -26,8 +26,8 @@ def plot(folder, name, title, label, style, header, rows, extra=""):
         quoted(header) + "\n" + "".join(quoted(row) + "\n" for row in rows), encoding="utf-8")
     columns = ", ".join(f"'{name}.dat' using {i}:xtic(1) title columnheader({i}) linewidth 2"
                         for i in range(2, len(header) + 1))
-    script = "".join(f"reset\nset terminal {terminal}\nset output '{name}.{kind}'\nset title '{title}'\n"
-                     f"set ylabel '{label}'\n{style}{extra}plot {columns}\n"
+    script = "".join(f"reset\nset terminal {terminal}\nset output '{name}.{kind}'\n"
+                     f"set title '{title}'\nset ylabel '{label}'\n{style}{extra}plot {columns}\n"
                      for kind, terminal in TERMINALS)
     subprocess.run(["gnuplot"], input=script.encode(), cwd=folder, check=True)
     return name, title

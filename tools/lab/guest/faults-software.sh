@@ -175,12 +175,12 @@ until_unused()
 	return 1
 }
 
-# sweep_pool COMPRESSOR FIRST STEP: choosing it, operations from the FIRST on failing one
-# by one, ends with it or the one before; at least once with that. Adds to SWEPT_POOLS the
-# number of faults.
+# sweep_pool COMPRESSOR STEP: choosing it, every STEP-th operation failing one by one, ends
+# with it or the one before; at least once with that. Adds to SWEPT_POOLS the number of
+# faults.
 sweep_pool()
 {
-	local new="$1" nth="$2" step="$3" refused=0 swept=-1 reached=y value
+	local new="$1" step="$2" nth=1 refused=0 swept=-1 reached=y value
 
 	while [ $reached = y ]; do
 		[ "$nth" -lt $MAX_NTH ] || { echo "$new: still failing at $nth"; return 1; }
@@ -213,7 +213,7 @@ sweep_pool_in()
 	range=$(functions "$1" "$1") || { echo "$range"; return 1; }
 	only_from "${range% *}" "${range#* }"
 	echo "in $1:"
-	sweep_pool "$2" 1 "$3"
+	sweep_pool "$2" "$3"
 	only_from 0 0xffffffffffffffff
 }
 
@@ -231,8 +231,8 @@ pools_are_made()
 	done
 	until_unused deflate-iaa
 	before=$(snapshot)
-	sweep_pool lz4 1 "$STEP"
-	sweep_pool deflate-iaa 1 "$STEP"
+	sweep_pool lz4 "$STEP"
+	sweep_pool deflate-iaa "$STEP"
 	sweep_pool_in crypto_alloc_tfm_node lz4 1
 	sweep_pool_in acomp_ctx_init lz4 1
 	sweep_pool_in acomp_ctx_init deflate-iaa 10

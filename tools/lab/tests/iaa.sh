@@ -18,8 +18,8 @@ iaa_guest()
 	shift 2
 
 	[ "$kernel" = base ] || flavour=${FLAVOUR:-lab}
-	"$LAB/boot.sh" -k "$kernel" -f "$flavour" -c wall -t "${TIME_LIMIT[$kernel]}" -a "$APPEND" -o "$LOGS/iaa-$name" \
-		/lab/bin/iaa-test.sh "$@"
+	"$LAB/boot.sh" -k "$kernel" -f "$flavour" -c wall -t "${TIME_LIMIT[$kernel]}" \
+		-a "$APPEND" -o "$LOGS/iaa-$name" /lab/bin/iaa-test.sh "$@"
 }
 
 # Test that the base kernel uses a queue's memory after freeing it.
