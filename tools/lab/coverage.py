@@ -21,15 +21,18 @@ import subprocess
 import sys
 import tempfile
 
-# A line, after the one before it, and why nothing can have it run.
+# A line of a function, after the one before it, and why nothing can have it run.
 NO_PERCPU_FAULTS = "fault injection leaves per-CPU memory alone"
 UNREACHABLE = {
-    'if (!pool->acomp_ctx) { pr_err("percpu alloc failed\\n");': NO_PERCPU_FAULTS,
-    'pr_err("percpu alloc failed\\n"); goto error;': NO_PERCPU_FAULTS,
+    'zswap_pool_create: if (!pool->acomp_ctx) { pr_err("percpu alloc failed\\n");':
+        NO_PERCPU_FAULTS,
+    'zswap_pool_create: pr_err("percpu alloc failed\\n"); goto error;': NO_PERCPU_FAULTS,
     # The compiler has the others jump behind it.
-    "acomp_ctx_free(per_cpu_ptr(pool->acomp_ctx, cpu)); error:": NO_PERCPU_FAULTS,
-    "if (!pool) goto put_objcg;": "zswap has a pool as long as it is enabled",
-    "if ((long)handle == -ENOSPC) zswap_reject_compress_poor++;":
+    "zswap_pool_create: acomp_ctx_free(per_cpu_ptr(pool->acomp_ctx, cpu)); error:":
+        NO_PERCPU_FAULTS,
+    "zswap_store: if (!pool) goto put_objcg;":
+        "zswap has a pool as long as it is enabled",
+    "zswap_write_object: if (err == -ENOSPC) zswap_reject_compress_poor++;":
         "zsmalloc takes all that is no larger than a page",
 }
 WAY_OUT = re.compile(r"\bgoto\b|^\w+:$|\breturn (false|NULL|-E|ret\b|err\b|PTR_ERR)|_fail\+\+|_poor\+\+|_hit\+\+")
@@ -79,7 +82,7 @@ def body(source, function):
 def judge(source, number, count, function):
     """What is wrong with how often a line was run, if anything is."""
     text = source[number - 1].strip()
-    why = UNREACHABLE.get(f"{source[number - 2].strip()} {text}")
+    why = UNREACHABLE.get(f"{function}: {source[number - 2].strip()} {text}")
     if count and why:
         return f"{function}: run, although {why}: {text} (line {number})"
     if not count and not why:
