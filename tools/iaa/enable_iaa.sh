@@ -58,15 +58,25 @@ die()
 
 # Reading and naming
 
-# The content of the sysfs file $1, nothing if there is no such file.
+# The line of the sysfs file $1, in $line: empty if there is no such file. Without a
+# process of its own, for there are hundreds to be read.
+read_line()
+{
+	line=
+	{ IFS= read -r line <"$1"; } 2>/dev/null
+}
+
+# The same, printed.
 read_file()
 {
-	cat "$1" 2>/dev/null
+	read_line "$1"
+	[ -z "$line" ] || echo "$line"
 }
 
 is_enabled()
 {
-	[ "$(read_file "$1/state")" = enabled ]
+	read_line "$1/state"
+	[ "$line" = enabled ]
 }
 
 is_module()
@@ -331,22 +341,6 @@ clear_queues()
 	done
 }
 
-configure_engines()
-{
-	for engine in "$DEVICES/$device"/engine*; do
-		accel_config config-engine "$device/${engine##*/}" --group-id=0
-	done
-}
-
-# Entries of queue number $1: an even share, and one of the rest if there is one.
-queue_size()
-{
-	entries=$(read_file "$DEVICES/$device/max_work_queues_size")
-	size=$((entries / QUEUES))
-	[ "$1" -ge $((entries % QUEUES)) ] || size=$((size + 1))
-	echo "$size"
-}
-
 queue_numbers()
 {
 	awk -v count="$QUEUES" 'BEGIN { while (i < count) print i++ + 0 }'
@@ -357,21 +351,40 @@ queue_name()
 	echo "$device/wq${device#iax}.$1"
 }
 
-configure_queues()
+# What accel-config save-config would say of the device: its engines and queues are in
+# one group, and the queues share the entries evenly, the first have the rest.
+configuration()
 {
-	for i in $(queue_numbers); do
-		accel_config config-wq "$(queue_name "$i")" --group-id=0 \
-			--mode=dedicated --wq-size="$(queue_size "$i")" --priority=10 \
-			--type=kernel --name=iaa_crypto --driver-name=crypto
-	done
+	set -- "$DEVICES/$device"/engine*
+	awk -v device="$device" -v number="${device#iax}" -v engines=$# -v queues="$QUEUES" \
+		-v entries="$(read_file "$DEVICES/$device/max_work_queues_size")" '
+		function separator(i) { return i ? "," : "" }
+		BEGIN {
+			printf "[{\"dev\":\"%s\",\"groups\":[", device
+			printf "{\"dev\":\"group%d.0\",", number
+			printf "\"grouped_workqueues\":["
+			for (i = 0; i < queues; i++) {
+				printf "%s{\"dev\":\"wq%d.%d\",", separator(i), number, i
+				printf "\"group_id\":0,"
+				printf "\"mode\":\"dedicated\",\"size\":%d,\"priority\":10,",
+					int(entries / queues) + (i < entries % queues)
+				printf "\"type\":\"kernel\",\"name\":\"iaa_crypto\","
+				printf "\"driver_name\":\"crypto\"}"
+			}
+			printf "],\"grouped_engines\":["
+			for (i = 0; i < engines; i++)
+				printf "%s{\"dev\":\"engine%d.%d\",\"group_id\":0}",
+					separator(i), number, i
+			print "]}]}]"
+		}'
 }
 
 enable_device()
 {
 	device=$1
 	clear_queues
-	configure_engines
-	configure_queues
+	configuration >"$CONFIGURATION"
+	accel_config load-config -c "$CONFIGURATION"
 	switch enable device "$device"
 	for i in $(queue_numbers); do
 		switch enable wq "$(queue_name "$i")"
@@ -534,6 +547,8 @@ main()
 	set_verify
 	set_sync_mode
 
+	CONFIGURATION=$(mktemp) || die "cannot make a temporary file"
+	trap 'rm -f "$CONFIGURATION"' EXIT
 	for each in $selected; do
 		enable_device "$each"
 	done
