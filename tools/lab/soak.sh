@@ -44,7 +44,7 @@ summary()
 # for setting up, and for what is under way when the storm ends.
 storm()
 {
-	FLAVOUR=debug "$LAB/boot.sh" -k ours -c wall -t $((MINUTES * 60 + 900)) \
+	FLAVOUR=debug "$LAB/boot.sh" -k ours -c wall -t $((MINUTES * 60 + 2700)) \
 		-a "brd.rd_nr=1 brd.rd_size=131072" -o "$BUILD/soak/$1" \
 		/lab/bin/iaa-storms.sh $((MINUTES * 60)) "$1"
 }
