@@ -69,6 +69,8 @@ main()
 
 	check_variables
 	[ "$MTTCG" = 0 ] || clock=wall
+	# Only devices of the second generation have that mode.
+	[[ $COMPRESSOR != *deflate-iaa-dynamic* ]] || export LAB_IAA_GNR=y
 	log "$KERNEL kernel, $SIZE_MB MiB, compressors: ${COMPRESSOR//,/ }"
 	corpus=$("$LAB/corpus.sh")
 	mkdir -p "$output"

@@ -46,6 +46,10 @@ setup_zswap()
 	set_value $ZSWAP/max_pool_percent 50
 	set_value $ZSWAP/shrinker_enabled N
 	set_value $ZSWAP/enabled Y
+	# Whether there is such a compressor shows when the first pool is made: if not,
+	# zswap takes its default.
+	[ "$(cat $ZSWAP/compressor)" = "$1" ] ||
+		fail "zswap has $(cat $ZSWAP/compressor) instead of $1, which is not there"
 }
 
 # Which size anonymous memory gets: 4 = none but single pages.
