@@ -5,7 +5,7 @@
  * Input: a byte of flags, two bytes that say how input and output are cut, two
  * bytes for the room there is, then the stream.  It must do the same however
  * it is cut, stay within the room, and never accept a whole stream that zlib
- * refuses or inflates to something else.
+ * inflates to something else, or refuses for anything but an incomplete code.
  */
 
 #include "qemu/osdep.h"
@@ -99,6 +99,19 @@ static void compare(const Output *a, const Output *b)
     g_assert_cmpuint(a->result.output_size, ==, b->result.output_size);
 }
 
+/*
+ * zlib wants every code to be complete, the device only those that occur to be
+ * defined.  zlib says the same of codes that are too many, which the unit tests
+ * have to find.
+ */
+static bool refuses_code(const z_stream *z)
+{
+    return !strcmp(z->msg, "invalid code lengths set") ||
+           !strcmp(z->msg, "invalid literal/lengths set") ||
+           !strcmp(z->msg, "invalid distances set");
+}
+
+/* Blocks before the one that zlib refuses must be the same, too */
 static void compare_with_zlib(const uint8_t *data, size_t size,
                               const Output *output)
 {
@@ -109,11 +122,18 @@ static void compare_with_zlib(const uint8_t *data, size_t size,
         .next_out = buf,
         .avail_out = MAX_OUT,
     };
+    int status;
 
     g_assert_cmpint(inflateInit2(&z, -12), ==, Z_OK);
-    g_assert_cmpint(inflate(&z, Z_FINISH), ==, Z_STREAM_END);
-    g_assert_cmpmem(buf, z.total_out, output->data, output->len);
-    g_assert_cmpuint(z.total_in, ==, output->result.bytes_completed);
+    status = inflate(&z, Z_FINISH);
+    if (status == Z_DATA_ERROR && refuses_code(&z)) {
+        g_assert_cmpuint(z.total_out, <=, output->len);
+        g_assert_cmpmem(buf, z.total_out, output->data, z.total_out);
+    } else {
+        g_assert_cmpint(status, ==, Z_STREAM_END);
+        g_assert_cmpmem(buf, z.total_out, output->data, output->len);
+        g_assert_cmpuint(z.total_in, ==, output->result.bytes_completed);
+    }
     inflateEnd(&z);
 }
 
