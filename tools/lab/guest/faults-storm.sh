@@ -140,11 +140,14 @@ calm()
 	empty_swap
 }
 
+# khugepaged, which reclaims for its huge pages, does so with nice 19, and whoever needs
+# the folio that it is storing waits for it: under a storm's load, for many minutes.
 storm_begins()
 {
 	local hand worker
 
 	rm -f $STOP
+	renice 0 "$(pidof khugepaged)" || return
 	for worker in $WORKERS; do
 		worker "$worker" &
 	done
