@@ -51,7 +51,7 @@ in_guest()
 	# One device per package: to set up a device takes as long as most tests.
 	LAB_IAA_PER_PACKAGE=1 LAB_IAA_PROPERTIES=inject=on \
 		"$LAB/boot.sh" -k "$KERNEL" -c wall -t "$seconds" \
-		-a "slub_debug=FZPU brd.rd_nr=1 brd.rd_size=131072" "${MODULE[@]}" -o "$dir" \
+		-a "brd.rd_nr=1 brd.rd_size=131072 $(poison "${FLAVOUR:-lab}")" "${MODULE[@]}" -o "$dir" \
 		env "STATISTICS=$STATISTICS" /lab/bin/iaa-defects.sh "$@"
 }
 

@@ -38,6 +38,10 @@ key() { sha256sum | cut -c1-16; }
 # key_files FILE...: names relative to the current folder, and contents.
 key_files() { sha256sum -- "$@" | key; }
 
+# poison FLAVOUR: what to tell a kernel so that freed memory is poisoned, and allocated
+# memory has red zones. The debug kernel has KASAN for that.
+poison() { [ "$1" = debug ] || echo slub_debug=FZPU; }
+
 # A scratch folder beside its destination, removed when the script ends unless
 # publish() has moved it into place.
 scratch()

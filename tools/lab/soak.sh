@@ -45,7 +45,7 @@ summary()
 storm()
 {
 	FLAVOUR=debug "$LAB/boot.sh" -k ours -c wall -t $((MINUTES * 60 + 2700)) \
-		-a "brd.rd_nr=1 brd.rd_size=131072" -o "$BUILD/soak/$1" \
+		-a "brd.rd_nr=1 brd.rd_size=131072 kmemleak=on" -o "$BUILD/soak/$1" \
 		/lab/bin/iaa-storms.sh $((MINUTES * 60)) "$1"
 }
 

@@ -32,7 +32,7 @@ faults_guest()
 	LAB_CPUS_PER_PACKAGE=${CPUS_PER_PACKAGE:-1} LAB_IAA_PER_PACKAGE=1 LAB_IAA_GNR=y \
 		LAB_IAA_PROPERTIES=inject=on "$LAB/boot.sh" -k ours -c wall \
 		-t $((STORM_SECONDS * 4 + 1800 + 7200 / SWEEP_STEP)) -o "$LOGS/guest-faults-$name" \
-		-a "cryptomgr.notests slab_nomerge brd.rd_nr=2 brd.rd_size=131072 memmap=0x${HOSTILE_MEMORY[1]}\$0x${HOSTILE_MEMORY[0]}" \
+		-a "cryptomgr.notests slab_nomerge kmemleak=on brd.rd_nr=2 brd.rd_size=131072 memmap=0x${HOSTILE_MEMORY[1]}\$0x${HOSTILE_MEMORY[0]}" \
 		"$@"
 }
 

@@ -3,8 +3,8 @@
 # idxd and the IAA driver in guests of our kernel. Where a defect of the base
 # kernel always shows, a test shows it there too: so it is known to be able to fail.
 
-# With freed memory poisoned, and red zones around what is allocated.
-APPEND="slub_debug=FZPU brd.rd_nr=1 brd.rd_size=131072"
+# What a guest swaps to. Where the debug kernel looks for lost memory, kmemleak is on.
+APPEND="brd.rd_nr=1 brd.rd_size=131072"
 # A task that died with a lock held keeps its guest from powering off, which the
 # base kernel is expected to come to. Seconds; the tests there take few, but for the
 # debug kernel on a busy machine.
@@ -19,7 +19,7 @@ iaa_guest()
 
 	[ "$kernel" = base ] || flavour=${FLAVOUR:-lab}
 	"$LAB/boot.sh" -k "$kernel" -f "$flavour" -c wall -t "${TIME_LIMIT[$kernel]}" \
-		-a "$APPEND" -o "$LOGS/iaa-$name" /lab/bin/iaa-test.sh "$@"
+		-a "$APPEND $(poison "$flavour")" -o "$LOGS/iaa-$name" /lab/bin/iaa-test.sh "$@"
 }
 
 # Test that the base kernel uses a queue's memory after freeing it.
@@ -40,7 +40,7 @@ test_base_reset()
 # Suites of a module, on machines and devices made up for them.
 iaa_kunit()
 {
-	"$LAB/boot.sh" -k ours -c wall -a "$APPEND" -o "$LOGS/iaa-kunit-$1" /lab/bin/kunit.sh "$1"
+	"$LAB/boot.sh" -k ours -c wall -a "$APPEND $(poison "${FLAVOUR:-lab}")" -o "$LOGS/iaa-kunit-$1" /lab/bin/kunit.sh "$1"
 }
 
 # Devices that fail when the guest tells them to.
@@ -78,7 +78,8 @@ modes()
 	local name=$1
 	shift
 
-	"$LAB/boot.sh" -k ours -c wall -t "${TIME_LIMIT[ours]}" -a "$APPEND" -o "$LOGS/iaa-$name" \
+	"$LAB/boot.sh" -k ours -c wall -t "${TIME_LIMIT[ours]}" \
+		-a "$APPEND $(poison "${FLAVOUR:-lab}")" -o "$LOGS/iaa-$name" \
 		/lab/bin/iaa-modes.sh "$@"
 }
 
@@ -93,8 +94,8 @@ batch_times()
 # storms SECONDS TEST...: what comes and goes under load, for so long each.
 storms()
 {
-	"$LAB/boot.sh" -k ours -c wall -t $((TIME_LIMIT[ours] + $1 * ($# - 1))) -a "$APPEND" \
-		-o "$LOGS/iaa-storms" /lab/bin/iaa-storms.sh "$@"
+	"$LAB/boot.sh" -k ours -c wall -t $((TIME_LIMIT[ours] + $1 * ($# - 1))) \
+		-a "$APPEND $(poison "${FLAVOUR:-lab}") kmemleak=on" -o "$LOGS/iaa-storms" /lab/bin/iaa-storms.sh "$@"
 }
 
 group_shapes()
