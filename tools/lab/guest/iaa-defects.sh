@@ -205,8 +205,8 @@ F_7_cpus_use_the_devices_of_their_package()
 	leave_as_found
 }
 
-# fail_nth N COMMAND...: its nth allocation fails, if it is a builtin. What is left of
-# N is in LEFT.
+# fail_nth N COMMAND...: the nth of its operations that can fail does, allocations and
+# accesses to memory of the user, if it is a builtin. What is left of N is in LEFT.
 fail_nth()
 {
 	local status=0
@@ -229,6 +229,10 @@ F_8_every_step_of_adding_a_queue_may_fail()
 	set_up
 	for dir in /sys/kernel/debug/failslab /sys/kernel/debug/fail_page_alloc; do
 		echo N >$dir/ignore-gfp-wait
+	done
+	# Each failure would print a trace, which the kernel must not do otherwise.
+	for dir in /sys/kernel/debug/failslab /sys/kernel/debug/fail_page_alloc \
+		/sys/kernel/debug/fail_usercopy; do
 		echo 0 >$dir/verbose
 	done
 	queue=$(crypto_queues | head -n 1)
@@ -241,7 +245,7 @@ F_8_every_step_of_adding_a_queue_may_fail()
 			take_queue "$queue"
 		fi
 	done
-	echo "$nth allocations"
+	echo "$nth operations"
 	[ $nth -gt 5 ]
 	give_queue "$queue"
 	good_jobs_everywhere $ALG requests=20
