@@ -83,11 +83,12 @@ modes()
 		/lab/bin/iaa-modes.sh "$@"
 }
 
-# Virtual time: what a batch takes is a count of instructions and modelled times.
+# Virtual time: what a batch takes is a count of instructions and modelled times. Those
+# of debugging are not meant, whatever the flavour of the rest.
 batch_times()
 {
 	in_shape LAB_PACKAGES=1 LAB_CPUS_PER_PACKAGE=1 LAB_IAA_PER_PACKAGE=4 LAB_IAA_GNR=y \
-		"$LAB/boot.sh" -k ours -c icount -o "$LOGS/iaa-times" \
+		"$LAB/boot.sh" -k ours -f lab -c icount -o "$LOGS/iaa-times" \
 		/lab/bin/iaa-modes.sh a_batch_takes_little_longer_than_a_unit
 }
 
