@@ -82,7 +82,7 @@ static int iaa_distance(int from, int to)
 
 /*
  * There is no way to go on without a map that does not have the queue that was
- * taken out. It is small.
+ * taken out. It is small. The last queue leaves none behind: who would free it?
  */
 static struct iaa_map *iaa_table_build(void)
 {
@@ -100,10 +100,12 @@ static struct iaa_map *iaa_table_build(void)
 		.distribute[IAA_COMP] = READ_ONCE(iaa_config.distribute[IAA_COMP]),
 		.distribute[IAA_DECOMP] = READ_ONCE(iaa_config.distribute[IAA_DECOMP]),
 	};
-	struct iaa_map *map;
+	struct iaa_map *map = NULL;
 
-	iaa_table_fill_cpus(cpus);
-	map = iaa_map_build(&config, gfp);
+	if (config.nr_queues) {
+		iaa_table_fill_cpus(cpus);
+		map = iaa_map_build(&config, gfp);
+	}
 	kvfree(cpus);
 	kvfree(queues);
 
@@ -118,12 +120,11 @@ static void iaa_map_free_rcu(struct rcu_head *rcu)
 static void iaa_table_replace(void)
 {
 	unsigned int noio = memalloc_noio_save();
-	struct iaa_map *map = NULL, *old;
+	struct iaa_map *map, *old;
 
 	lockdep_assert_held(&iaa_table_lock);
 	lockdep_assert_cpus_held();
-	if (!list_empty(&iaa_wqs))
-		map = iaa_table_build();
+	map = iaa_table_build();
 	old = rcu_replace_pointer(iaa_map, map, lockdep_is_held(&iaa_table_lock));
 	if (old)
 		call_rcu(&old->rcu, iaa_map_free_rcu);
