@@ -17,6 +17,8 @@
 . "${0%/*}/zswap.sh"
 # shellcheck source=tools/lab/guest/ktap.sh
 . "${0%/*}/ktap.sh"
+# shellcheck source=tools/lab/guest/fault-injection.sh
+. "${0%/*}/fault-injection.sh"
 # shellcheck source=tools/lab/guest/iaa.sh
 . "${0%/*}/iaa.sh"
 
@@ -205,48 +207,33 @@ F_7_cpus_use_the_devices_of_their_package()
 	leave_as_found
 }
 
-# fail_nth N COMMAND...: the nth of its operations that can fail does, allocations and
-# accesses to memory of the user, if it is a builtin. What is left of N is in LEFT.
-fail_nth()
-{
-	local status=0
-
-	echo "$1" >/proc/self/fail-nth
-	shift
-	"$@" 2>/dev/null || status=1
-	LEFT=0
-	read -r LEFT </proc/self/fail-nth || true
-	echo 0 >/proc/self/fail-nth || true
-	return $status
-}
-
 # 8: a device is taken off a list twice if its first queue cannot be added.
 F_8_every_step_of_adding_a_queue_may_fail()
 {
-	local queue nth=0 dir
+	local queue nth=0 reached=y added range
 
-	[ -e /proc/self/fail-nth ] || ktap_skip "needs the debug kernel, which can fail allocations"
+	need_fail_nth
 	set_up
-	for dir in /sys/kernel/debug/failslab /sys/kernel/debug/fail_page_alloc; do
-		echo N >$dir/ignore-gfp-wait
-	done
-	# Each failure would print a trace, which the kernel must not do otherwise.
-	for dir in /sys/kernel/debug/failslab /sys/kernel/debug/fail_page_alloc \
-		/sys/kernel/debug/fail_usercopy; do
-		echo 0 >$dir/verbose
-	done
+	enable_fail_nth
 	queue=$(crypto_queues | head -n 1)
 	take_queue "$queue"
-	LEFT=0
-	while [ "$LEFT" = 0 ]; do
+	while [ $reached = y ]; do
 		nth=$((nth + 1))
 		[ $nth -lt 2000 ]
-		if fail_nth $nth give_queue "$queue"; then
-			take_queue "$queue"
-		fi
+		added=y
+		{ arm $nth; give_queue "$queue" || added=n; } 2>/dev/null
+		disarm || reached=n
+		[ $added = n ] || take_queue "$queue"
 	done
 	echo "$nth operations"
 	[ $nth -gt 5 ]
+	# The last step of all, which the others hide: how many there are differs.
+	range=$(functions percpu_ref_init percpu_ref_init)
+	only_from "${range% *}" "${range#* }"
+	arm 1
+	refuse give_queue "$queue" 2>/dev/null
+	disarm
+	only_from 0 0xffffffffffffffff
 	give_queue "$queue"
 	good_jobs_everywhere $ALG requests=20
 	await_jobs
