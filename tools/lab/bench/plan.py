@@ -27,7 +27,7 @@ def pageout(compressor, folio):
 
 
 ZEROES = f"zeroes:{IAA}:4:2"
-FAULTS = "faults:lz4:200"
+FAULTS = "faults:lz4:2000"
 USEMEM = {(name, folio): f"usemem:{name}:{folio}:64" for name in (IAA, "zstd") for folio in (64, 2048)}
 COMPILE = {name: f"compile:{name}:40" for name in (IAA, "zstd")}
 
