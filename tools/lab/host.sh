@@ -17,7 +17,8 @@ PACKAGES=(bc bison build-essential ca-certificates clang cpio curl
 	  ninja-build pkg-config python3 python3-venv quilt shellcheck xz-utils
 	  zlib1g-dev)
 DOCUMENTS=(python3-sphinx python3-yaml)
-ANALYSIS=(coccinelle sparse)
+# Some of Linux's semantic patches are written in OCaml.
+ANALYSIS=(coccinelle ocaml-nox sparse)
 DEB=(debhelper lintian man-db mmdebstrap rsync systemd)
 
 missing_packages()

@@ -238,7 +238,8 @@ once()
 		{
 			in_history rev-parse "$2^{tree}"
 			cat "$LAB"/config/{ours,series}.config
-			declare -f "$3" compile_range touched_folders configure_farm
+			declare -f "$3" compile_range touched_folders configure_farm code_folders \
+				semantic_patches written_by
 			gcc --version | head -n 1
 		} | key)
 	shift 2
@@ -458,18 +459,61 @@ test_sparse()
 	refused grep -Ff "$LOGS/sparse-files" "$LOGS/sparse"
 }
 
-# Test that Linux's own semantic patches find nothing in the files of a stack.
+# semantic_patches FOLDER [VARIABLE...]: what Linux's own find in it.
+semantic_patches()
+{
+	local folder=$1 log=$LOGS/coccicheck
+	shift
+
+	(
+		cd "$FARM" || exit
+		make -s coccicheck MODE=report M="$folder" SPFLAGS="-I $FARM/${folder%/*}" "$@"
+	) >"$log" 2>&1 || { tail -n 20 "$log"; return 1; }
+	sed -n "s|^\./|$folder/|p" "$log"
+}
+
+# Of findings, those in lines that the stack has written.
+written_by()
+{
+	local stack=$1 file line rest commit
+
+	while IFS=: read -r file line rest; do
+		# The history has only files that the series changes.
+		in_history cat-file -e "$stack:$file" 2>/dev/null || continue
+		commit=$(in_history blame --porcelain -L "$line,$line" "$stack" -- "$file" |
+			sed -n '1s/ .*//p')
+		in_history merge-base --is-ancestor "$commit" "$stack.base" ||
+			echo "$file:$line:$rest"
+	done
+}
+
+# Folders that code of a stack is in, but not those inside of others.
+code_folders()
+{
+	changed "$1" '\.c$' "$1.base" | grep -v '^tools/' | xargs -n 1 dirname | sort -u |
+		awk '!last || index($0, last "/") != 1 { print; last = $0 }'
+}
+
+# Test that Linux's own semantic patches find nothing in what a stack has written.
 test_coccinelle()
 {
-	local stack=$1 file
+	local stack=$1 folder wrong=$FARM/wrong
 
 	command -v spatch >/dev/null || skip "coccinelle is not installed"
+	command -v ocamlopt >/dev/null || skip "OCaml, which coccinelle needs, is not installed"
 	show_in_farm "$stack"
-	while read -r file; do
-		(cd "$FARM" && make -s coccicheck MODE=report M="$(dirname "$file")" 2>/dev/null)
-	done < <(changed "$stack" '\.c$' "$stack.base" | sort -u -t/ -k1,3) >"$LOGS/coccinelle"
-	changed "$stack" '\.c$' "$stack.base" >"$LOGS/cocci-files"
-	refused grep -Ff "$LOGS/cocci-files" "$LOGS/coccinelle"
+	code_folders "$stack" >"$LOGS/cocci-folders"
+	while read -r folder; do
+		semantic_patches "$folder"
+	done <"$LOGS/cocci-folders" >"$LOGS/coccinelle"
+	written_by "$stack" <"$LOGS/coccinelle" | tee "$LOGS/coccinelle-$stack"
+	[ ! -s "$LOGS/coccinelle-$stack" ]
+	# It does find what is wrong.
+	mkdir -p "$wrong"
+	printf 'int f(int *p)\n{\n\tkfree(p);\n\treturn *p;\n}\n' >"$wrong/wrong.c"
+	semantic_patches wrong COCCI="$FARM/scripts/coccinelle/free/kfree.cocci" >"$LOGS/coccinelle-wrong"
+	rm -r "$wrong"
+	grep -q '^wrong/wrong.c:4:.*preceded by free' "$LOGS/coccinelle-wrong"
 }
 
 group_series()
