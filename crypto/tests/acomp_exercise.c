@@ -914,7 +914,7 @@ static ssize_t job_write(struct file *filp, const char __user *buf, size_t count
 		return -E2BIG;
 	line = memdup_user_nul(buf, count);
 	if (IS_ERR(line))
-		return PTR_ERR(no_free_ptr(line));
+		return PTR_ERR(line);
 
 	err = parse_job(&job, line);
 	if (err)
