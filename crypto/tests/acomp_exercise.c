@@ -470,8 +470,7 @@ static int make_request(struct exercise_run *run, unsigned int nr)
 	if (!run->job->atomic)
 		flags |= CRYPTO_TFM_REQ_MAY_SLEEP;
 	acomp_request_set_callback(request->req, flags, request_done, request);
-	if (run->job->poll)
-		acomp_request_set_poll(request->req);
+	acomp_request_set_poll(request->req, run->job->poll);
 	return 0;
 }
 

@@ -183,8 +183,7 @@ static struct units_test *units_start_sized(struct kunit *test, unsigned int max
 	t->req = acomp_test_req(test, t->tfm);
 	crypto_init_wait(&t->wait);
 	units_set_callback(t);
-	if (t->param->poll)
-		acomp_request_set_poll(t->req);
+	acomp_request_set_poll(t->req, t->param->poll);
 
 	t->plain = acomp_test_alloc(test, max_size * (size_t)max_count);
 	for (i = 0; i < max_count; i++) {
@@ -726,8 +725,7 @@ static void request_on_stack(struct kunit *test)
 	units_set_callback(t);
 	acomp_request_set_params(req, src, dst, 4 * 4096, 0);
 	acomp_request_set_unit_size(req, 4096);
-	if (t->param->poll)
-		acomp_request_set_poll(req);
+	acomp_request_set_poll(req, t->param->poll);
 	err = units_submit(t, true);
 
 	if (acomp_is_async(t->tfm)) {

@@ -22,7 +22,7 @@ static inline int acomp_unit_result(const struct scatterlist *sg)
 }
 
 /* There is no polling either: the caller sleeps. */
-static inline void acomp_request_set_poll(struct acomp_req *req)
+static inline void acomp_request_set_poll(struct acomp_req *req, bool poll)
 {
 }
 

@@ -184,7 +184,7 @@ static int submit(struct world *w, unsigned int nr_units)
 	acomp_request_set_callback(w->req, CRYPTO_TFM_REQ_MAY_BACKLOG, count_callback, w);
 	acomp_request_set_params(w->req, &w->src_sg, w->dst_sg, nr_units * UNIT_SIZE, 0);
 	acomp_request_set_unit_size(w->req, UNIT_SIZE);
-	acomp_request_set_poll(w->req);
+	acomp_request_set_poll(w->req, true);
 
 	return crypto_acomp_compress(w->req);
 }
