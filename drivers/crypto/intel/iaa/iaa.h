@@ -541,7 +541,7 @@ struct iaa_buffer {
  * @dst: entry of its destination
  * @in: its source; if it is scattered, a copy of it while it is in flight
  * @out: its destination
- * @bounce: page with the copy, or NULL
+ * @bounce: buffer with the copy, or NULL
  * @src_offset: where in @src, in bytes
  * @cause: why it is to be done in software
  * @arrived: its interrupt came; set with release semantics
@@ -561,7 +561,7 @@ struct iaa_unit {
 	struct scatterlist *dst;
 	struct iaa_buffer in;
 	struct iaa_buffer out;
-	struct page *bounce;
+	void *bounce;
 	u32 src_offset;
 	u8 cause;
 	bool arrived;

@@ -5,14 +5,16 @@
  * To map costs about the same whatever the size, so buffers of units that lie one
  * behind the other are mapped together, as long as the units are one run.
  */
+#include <crypto/scatterwalk.h>
 #include <linux/dma-mapping.h>
+#include <linux/io.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include "iaa.h"
 
-/* Pages for scattered sources, in reserve for when memory is what is short. */
-#define IAA_NR_BOUNCE_PAGES	128
+/* Buffers for scattered sources, in reserve for when memory is what is short. */
+#define IAA_NR_BOUNCES	128
 
 static mempool_t *iaa_bounce_pool;
 
@@ -30,17 +32,12 @@ static enum dma_data_direction iaa_out_dir(const struct iaa_req *r)
 /* The source of @unit is scattered, and not larger than a page. */
 static bool iaa_bounce(struct iaa_unit *unit)
 {
-	struct page *page = mempool_alloc(iaa_bounce_pool, GFP_ATOMIC | __GFP_NOWARN);
+	unit->bounce = mempool_alloc(iaa_bounce_pool, GFP_ATOMIC | __GFP_NOWARN);
+	if (!unit->bounce)
+		return false;
 
-	if (!page)
-		return false;
-	if (sg_pcopy_to_buffer(unit->src, sg_nents(unit->src), page_address(page),
-			       unit->in.len, unit->src_offset) != unit->in.len) {
-		mempool_free(page, iaa_bounce_pool);
-		return false;
-	}
-	unit->bounce = page;
-	unit->in.phys = page_to_phys(page);
+	memcpy_from_sglist(unit->bounce, unit->src, unit->src_offset, unit->in.len);
+	unit->in.phys = virt_to_phys(unit->bounce);
 
 	return true;
 }
@@ -200,7 +197,7 @@ void iaa_dma_unmap(struct iaa_req *r, struct device *dev, unsigned long units)
 
 int iaa_dma_init(void)
 {
-	iaa_bounce_pool = mempool_create_page_pool(IAA_NR_BOUNCE_PAGES, 0);
+	iaa_bounce_pool = mempool_create_kmalloc_pool(IAA_NR_BOUNCES, PAGE_SIZE);
 
 	return iaa_bounce_pool ? 0 : -ENOMEM;
 }
