@@ -36,6 +36,7 @@ static bool iaa_bounce(struct iaa_unit *unit)
 	if (!unit->bounce)
 		return false;
 
+	/* The list is as long as that: iaa_do() has seen to it, or the core, for units. */
 	memcpy_from_sglist(unit->bounce, unit->src, unit->src_offset, unit->in.len);
 	unit->in.phys = virt_to_phys(unit->bounce);
 
