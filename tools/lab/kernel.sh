@@ -173,15 +173,23 @@ build_image()
 	publish "$dir" "$dest"
 }
 
+# While it waited for the lock, another run may have made it.
+make_image()
+{
+	local kernel=$1 flavour=$2 base=$3 dest=$4
+
+	[ ! -d "$dest" ] || return 0
+	sweep "$CACHE/image" 2>/dev/null || true
+	build_image "$kernel" "$flavour" "$base" "$dest"
+}
+
+# What is there is there for whoever needs it, also while another is being made.
 image()
 {
 	local kernel=$1 flavour=$2 base=$3 dest
 	dest=$CACHE/image/$(image_key "$kernel" "$flavour" "$base")
 
-	if [ ! -d "$dest" ]; then
-		sweep "$CACHE/image" 2>/dev/null || true
-		build_image "$kernel" "$flavour" "$base" "$dest"
-	fi
+	[ -d "$dest" ] || locked "image-$kernel-$flavour" make_image "$@" "$dest"
 	printf '%s\n' "$dest"
 }
 
@@ -196,7 +204,7 @@ main()
 	fi
 	base=$("$LAB/fetch.sh" linux)
 	case $kernel in
-	base | ours) locked "image-$kernel-$flavour" image "$kernel" "$flavour" "$base" ;;
+	base | ours) image "$kernel" "$flavour" "$base" ;;
 	tree) "$LAB/tree.sh" linux "$base" ;;
 	*) die "usage: kernel.sh base|ours [FLAVOUR] | tree | verify CONFIG FRAGMENT..." ;;
 	esac

@@ -137,11 +137,42 @@ push_all()
 	}
 }
 
+# "hash time name" of each file that a patch has.
+patched_files()
+{
+	(
+		cd "$DEST"
+		find .pc -mindepth 2 -type f ! -name .timestamp -printf '%P\n' 2>/dev/null |
+			sed 's|^[^/]*/||' | sort -u |
+			while read -r file; do
+				[ ! -f "$file" ] || printf '%s %s %s\n' \
+					"$(sha256sum <"$file" | cut -c1-64)" \
+					"$(stat -c %.9Y "$file")" "$file"
+			done
+	)
+}
+
+# What is as it was before has its time of then: popping and pushing alone is no reason
+# to compile whatever includes a file.
+restore_times()
+{
+	local before=$1 time file
+
+	patched_files | awk '
+		FNR == NR { time[$1, $3] = $2; next }
+		($1, $3) in time && time[$1, $3] != $2 { print time[$1, $3], $3 }' "$before" - |
+		while read -r time file; do
+			touch -d "@$time" "$DEST/$file"
+		done
+}
+
 apply_series()
 {
+	patched_files >"$STATE/before"
 	pop_to "$(unchanged_prefix)"
 	copy_patches
 	push_all
+	restore_times "$STATE/before"
 }
 
 # Links to our own files; what upstream owns is changed by patches only.

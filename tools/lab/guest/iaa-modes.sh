@@ -31,6 +31,18 @@ set_up()
 	reset_statistics
 }
 
+# await_no_user MODULE: zswap gives a compressor back by RCU and work.
+await_no_user()
+{
+	local left=100
+
+	until [ "$(cat "/sys/module/$1/refcnt")" = 0 ]; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || { echo "$1 is in use"; return 1; }
+		sleep 0.1
+	done
+}
+
 # Without a reload, and with requests under way.
 set_modes()
 {
@@ -351,6 +363,30 @@ module_stays_while_it_is_used()
 	exec 3<&-
 	rmmod iaa_crypto
 	modprobe iaa_crypto
+}
+
+# Test that asking for an algorithm loads the module, which has it at once if there is
+# a queue, and else says what it waits for.
+asking_for_an_algorithm_loads_the_module()
+{
+	local name
+
+	for name in iaa_crypto idxd; do
+		rmmod $name 2>/dev/null || true
+	done
+	modprobe idxd
+	[ ! -e /sys/module/iaa_crypto ]
+	echo deflate-iaa >$ZSWAP/compressor
+	[ -e /sys/module/iaa_crypto ]
+	expect "compressor" "$(cat $ZSWAP/compressor)" deflate-iaa
+
+	echo lzo >$ZSWAP/compressor
+	await_no_user iaa_crypto
+	rmmod iaa_crypto
+	dmesg -c >/dev/null
+	refuse sh -c "echo deflate-iaa >$ZSWAP/compressor"
+	[ -e /sys/module/iaa_crypto ]
+	dmesg | grep "no queue is bound yet, deflate-iaa comes with the first"
 }
 
 # Test that CPUs that share a device all get on, and no request waits for long.

@@ -99,12 +99,38 @@ storms()
 		-a "$APPEND $(poison "${FLAVOUR:-lab}") kmemleak=on" -o "$LOGS/iaa-storms" /lab/bin/iaa-storms.sh "$@"
 }
 
+# outages NAME TEST...: queues that are stopped and come back.
+outages()
+{
+	LAB_IAA_PROPERTIES=inject=on "$LAB/boot.sh" -k ours -c wall -t "${TIME_LIMIT[ours]}" \
+		-a "$APPEND $(poison "${FLAVOUR:-lab}")" -o "$LOGS/iaa-outages" \
+		/lab/bin/iaa-outages.sh "$@"
+}
+
+# Time is virtual, so that delays are the guest's own, not the host's.
+observers()
+{
+	LAB_IAA_PROPERTIES=inject=on "$LAB/boot.sh" -k ours -f lab -c icount \
+		-t "${TIME_LIMIT[ours]}" -a "$APPEND" -o "$LOGS/iaa-observers" \
+		/lab/bin/iaa-observers.sh "$@"
+}
+
+group_outages()
+{
+	check_ktap "outages" outages stopped_queue_comes_back hanging_queue_is_given_up \
+		wrong_answers_cost_what_cannot_work check_can_be_turned_off \
+		refused_abort_resets_the_device halt_is_counted_as_one verifications_are_counted
+	check_ktap "observers" observers starved_waiter_sync starved_waiter_async \
+		starved_waiter_async_irq starved_interrupt_thread hanging_device_is_stopped_in_time
+}
+
 group_shapes()
 {
 	check_ktap "1 device" in_shape LAB_PACKAGES=1 LAB_IAA_PER_PACKAGE=1 modes one \
 		every_mode_works units_that_do_not_fit_fail_alone any_size_of_unit_works \
 		async_does_not_wait callbacks_have_bottom_halves_disabled settings_have_their_defaults settings_are_checked \
-		module_stays_while_it_is_used dynamic_mode_is_for_who_asks
+		module_stays_while_it_is_used asking_for_an_algorithm_loads_the_module \
+		dynamic_mode_is_for_who_asks
 	check_ktap "8 devices" in_shape LAB_IAA_PER_PACKAGE=4 modes eight work_is_distributed
 	check_ktap "IAA 2.0" in_shape LAB_IAA_GNR=y LAB_IAA_PROPERTIES=inject=on modes gnr \
 		every_mode_works any_size_of_unit_works \
@@ -132,6 +158,7 @@ group_iaa()
 	check "resets fail on the base kernel" test_base_reset
 	group_halts
 	check_ktap "defects of Linux 7.3" "$LAB/defects.sh" -k ours -o "$LOGS/iaa-defects"
+	group_outages
 	group_shapes
 	check_ktap "storms" storms 8 queues_come_and_go_under_zswap settings_change_under_zswap \
 		cpus_come_and_go_under_zswap module_can_be_reloaded

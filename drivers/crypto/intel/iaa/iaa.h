@@ -28,6 +28,7 @@ struct idxd_desc;
 struct idxd_device;
 struct idxd_wq;
 struct iaa_req;
+struct iaa_run;
 struct iaa_unit;
 struct iaa_wq;
 
@@ -304,6 +305,7 @@ struct iaa_config {
 
 extern struct iaa_config iaa_config;
 extern const struct attribute_group *iaa_driver_groups[];
+extern const struct attribute_group *iaa_wq_groups[];
 
 /* iaa_stats.c */
 
@@ -331,24 +333,54 @@ enum iaa_cause {
 #define IAA_NR_BATCH_SIZES	(const_ilog2(IAA_WINDOW) + 1)
 
 /**
+ * enum iaa_outage - why a queue is not in use
+ * @IAA_IN_USE: it is
+ * @IAA_OUT_NEW: it has been bound, and not checked yet
+ * @IAA_OUT_OVERDUE: the device has had a unit for too long
+ * @IAA_OUT_QUIESCED: idxd has ended submissions to it for good
+ * @IAA_OUT_CUT_OFF: its device did not let go of what a queue had
+ * @IAA_OUT_HALTED: its device has halted
+ * @IAA_OUT_UNFIT: its check has found nothing that it can be used for
+ * @IAA_NR_OUTAGES: how many there are
+ */
+enum iaa_outage {
+	IAA_IN_USE,
+	IAA_OUT_NEW,
+	IAA_OUT_OVERDUE,
+	IAA_OUT_QUIESCED,
+	IAA_OUT_CUT_OFF,
+	IAA_OUT_HALTED,
+	IAA_OUT_UNFIT,
+	IAA_NR_OUTAGES,
+};
+
+/**
  * struct iaa_counters - what is counted over all queues, on one CPU
  * @sw_calls: units done in software, per role
  * @causes: why they were, per outcome and cause
  * @overflows: units whose compressed data did not fit
- * @aborts: queues that were stopped because a unit was overdue
+ * @verifications: units that were decompressed again to compare
+ * @stops: queues that were taken out of use, per reason
+ * @returns: queues that came back by themselves
+ * @given_up: queues for which no further attempt is made
+ * @check_failures: wrong answers in self-checks
  * @batches: how often so many units were submitted together, by the logarithm
  */
 struct iaa_counters {
 	u64 sw_calls[IAA_NR_ROLES];
 	u64 causes[IAA_NR_CAUSES];
 	u64 overflows;
-	u64 aborts;
+	u64 verifications;
+	u64 stops[IAA_NR_OUTAGES];
+	u64 returns;
+	u64 given_up;
+	u64 check_failures;
 	u64 batches[IAA_NR_BATCH_SIZES];
 };
 
 /**
  * struct iaa_wq_stats - what a queue was used for, on one CPU
- * @calls: units that were submitted, per role
+ * @calls: units that were submitted, per role; not again to verify them
  * @bytes: compressed data that they gave or took, per role
  */
 struct iaa_wq_stats {
@@ -360,6 +392,8 @@ struct iaa_wq_stats {
 DECLARE_PER_CPU(struct iaa_counters, iaa_counters);
 
 #define iaa_count(counter)	this_cpu_inc(iaa_counters.counter)
+#define iaa_count_many(counter, n) \
+	this_cpu_add(iaa_counters.counter, n)
 #define iaa_wq_count(wq, counter, n) \
 	this_cpu_add((wq)->stats->counter, n)
 
@@ -370,6 +404,7 @@ void iaa_stats_init(void);
 void iaa_stats_exit(void);
 #else
 #define iaa_count(counter)		do { } while (0)
+#define iaa_count_many(counter, n)	do { } while (0)
 #define iaa_wq_count(wq, counter, n)	do { } while (0)
 
 static inline int iaa_wq_stats_alloc(struct iaa_wq *wq) { return 0; }
@@ -410,13 +445,20 @@ void iaa_device_cut_off(struct iaa_device *device);
 /* iaa_wq.c */
 
 /**
- * struct iaa_slot - a descriptor for which the device raises an interrupt
- * @unit: the unit that has it
- * @deadline: when the device has had it for too long; 0 if it does not have it
+ * struct iaa_slot - a descriptor, as the watchdog sees it
+ * @unit: the unit that has it, if that asked for an interrupt
+ * @watched: number of the unit while the device has it and it is watched, else
+ *	     zero or negative: see iaa_watch.c
+ * @number: of the last unit that was watched; who has the descriptor counts
+ * @seen: number that the watchdog saw at its last look; its own, as the next one
+ * @waited: for how long it has looked at that unit in vain
  */
 struct iaa_slot {
 	struct iaa_unit *unit;
-	ktime_t deadline;
+	atomic_t watched;
+	int number;
+	int seen;
+	ktime_t waited;
 };
 
 /**
@@ -437,14 +479,25 @@ struct iaa_pool {
  * @idxd_wq: the queue, as idxd knows it; enabled while @ref is not zero
  * @device: its device
  * @max_xfer: most bytes that a source or a destination may have
- * @flags: IAA_WQ_OUT, IAA_WQ_CLOSED, IAA_WQ_OVERDUE; set once
+ * @can: what it can be used for: a bit for each mode, IAA_CAN_DECOMPRESS, ...;
+ *	 changes only while nobody can get it
+ * @outage: why it is not in use, an enum iaa_outage
+ * @flags: IAA_WQ_LEAVING, IAA_WQ_CLOSED
+ * @given_up: no further attempt is made to bring it back
+ * @attempts: how often it was tried since it was last in use
+ * @back_since: when that succeeded, in jiffies
+ * @check_memory: what its self-check has used, and the device may still have
+ * @check_dma: ... and where that is for the device
  * @op_flags: of all descriptors, see struct iaa_op
  * @let_go: see iaa_wq_has_let_go()
  * @stats: counters per CPU
  * @base: what they were when they were last reset, under the statistics' lock
  * @drained: completed when @ref is zero
  * @stop: takes back what the device does not complete
- * @watchdog: looks for overdue units among those with interrupts
+ * @restart: brings it back after an outage
+ * @watchdog: looks at units that are watched
+ * @looked: when it did that last
+ * @calm: no unit is suspected
  * @list: in iaa_wqs, under iaa_table_lock
  * @rcu: for readers of the table
  * @nr_pools: how many @pools there are
@@ -457,14 +510,24 @@ struct iaa_wq {
 	struct idxd_wq *idxd_wq;
 	struct iaa_device *device;
 	u32 max_xfer;
+	unsigned long can;
+	int outage;
 	unsigned long flags;
+	bool given_up;
+	unsigned int attempts;
+	unsigned long back_since;
+	void *check_memory;
+	dma_addr_t check_dma;
 	u32 op_flags;
 	bool let_go;
 	struct iaa_wq_stats __percpu *stats;
 	struct iaa_wq_stats base;
 	struct completion drained;
 	struct work_struct stop;
+	struct delayed_work restart;
 	struct delayed_work watchdog;
+	ktime_t looked;
+	bool calm;
 	struct list_head list;
 	struct rcu_head rcu;
 	unsigned int nr_pools;
@@ -473,12 +536,14 @@ struct iaa_wq {
 	struct iaa_slot slots[] __counted_by(nr_slots);
 };
 
-/* Not to be in the table */
-#define IAA_WQ_OUT	0
+/* It is being unbound: not to be in the table any more. */
+#define IAA_WQ_LEAVING	0
 /* Its @ref is killed. */
 #define IAA_WQ_CLOSED	1
-/* A unit was overdue: its @stop is queued or has run. */
-#define IAA_WQ_OVERDUE	2
+
+/* In @can, beside the modes in which it can compress */
+#define IAA_CAN_DECOMPRESS	BIT(IAA_NR_MODES)
+#define IAA_CAN_VERIFY		BIT(IAA_NR_MODES + 1)
 
 /**
  * iaa_wq_has_let_go - has the device given up what the queue had?
@@ -498,12 +563,53 @@ extern struct workqueue_struct *iaa_workqueue;
 struct iaa_wq *iaa_wq_create(struct idxd_wq *idxd_wq);
 void iaa_wq_drain(struct iaa_wq *wq);
 void iaa_wq_destroy(struct iaa_wq *wq);
-void iaa_wq_overdue(struct iaa_wq *wq);
-void iaa_wq_halted(struct iaa_wq *wq);
-void iaa_wq_watch(struct iaa_wq *wq);
-ktime_t iaa_wq_timeout(void);
 int iaa_wq_init(void);
 void iaa_wq_exit(void);
+
+/* iaa_check.c */
+int iaa_check_wq(struct iaa_wq *wq);
+void iaa_check_release(struct iaa_wq *wq);
+
+/* iaa_outage.c */
+
+/* Enough for all that iaa_wq_describe() may say */
+#define IAA_DESCRIPTION	128
+
+int iaa_wq_describe(const struct iaa_wq *wq, char *buf, size_t size);
+void iaa_wq_stop(struct iaa_wq *wq, enum iaa_outage why);
+void iaa_wq_halted(struct iaa_wq *wq);
+bool iaa_wq_prove(struct iaa_wq *wq);
+void iaa_wq_enter(struct iaa_wq *wq, bool proved);
+void iaa_wq_leave(struct iaa_wq *wq);
+void iaa_outage_prepare(struct iaa_wq *wq);
+
+/* iaa_watch.c */
+
+/* A look at a record counts for this long at most, see iaa_watch.c. */
+#define IAA_LOOK_MAX	ms_to_ktime(8)
+
+/**
+ * iaa_look_counts - for how long somebody has waited in vain
+ * @now: when he looks
+ * @looked: when he last looked
+ *
+ * Return: the time between, as far as it counts
+ */
+static inline ktime_t iaa_look_counts(ktime_t now, ktime_t looked)
+{
+	return min(ktime_sub(now, looked), IAA_LOOK_MAX);
+}
+
+ktime_t iaa_wq_timeout(void);
+void iaa_slot_depart(struct iaa_slot *slot, struct iaa_unit *unit);
+void iaa_slot_watch(struct iaa_slot *slot);
+void iaa_slot_forget(struct iaa_slot *slot);
+void iaa_run_watch(struct iaa_req *r, struct iaa_run *run);
+void iaa_run_unwatch(struct iaa_req *r, struct iaa_run *run);
+void iaa_wq_watch(struct iaa_wq *wq);
+void iaa_watch_prepare(struct iaa_wq *wq);
+int iaa_watch_init(void);
+void iaa_watch_exit(void);
 
 /* iaa_table.c */
 extern struct list_head iaa_wqs;
@@ -583,7 +689,7 @@ struct iaa_unit {
  * @refused: ... that the queue did not accept; ready again when the run ends
  * @op: of the unit that was filled in last
  * @verifying: what is in flight is being decompressed to compare
- * @deadline: when the device has had it for too long; 0 until somebody waits
+ * @watched: what is in flight is polled, and watched nevertheless
  *
  * What the units have in common, and what is given back when the last of them has
  * returned: descriptors, mappings, the reference.
@@ -598,7 +704,7 @@ struct iaa_run {
 	unsigned long refused;
 	struct iaa_op op;
 	bool verifying;
-	ktime_t deadline;
+	bool watched;
 };
 
 /**
@@ -606,6 +712,7 @@ struct iaa_run {
  * @mode: how to compress
  * @role: compress or decompress
  * @verify: whether to verify what was compressed
+ * @needs: what a queue must be able to do for it, see struct iaa_wq
  * @irq: the device raises interrupts for it
  * @polled: the submitter polls it, and will complete it by doing so
  * @has_units: it consists of units, else the whole is one
@@ -622,7 +729,8 @@ struct iaa_run {
  * @flight: ... that are in a run
  * @soft: ... that are to be done in software; those in a run are in @flight, too
  * @running: which of @runs are in use, one bit each
- * @waiting_since: since when it has waited, and nothing has changed; or 0
+ * @looked: when it was last looked for a change in vain; 0 if there was one
+ * @waited: for how long that has been in vain
  * @kicks: interrupts that nobody has taken note of, and one of who drives it;
  *	   zero if nobody does
  * @owned: how many of @kicks are the driver's own, that it has taken note of
@@ -646,6 +754,7 @@ struct iaa_req {
 	bool may_sleep;
 	bool scattered;
 	int result;
+	unsigned long needs;
 	unsigned int left;
 	u32 unit_size;
 	u32 longest;
@@ -656,7 +765,8 @@ struct iaa_req {
 	unsigned long flight;
 	unsigned long soft;
 	unsigned long running;
-	ktime_t waiting_since;
+	ktime_t looked;
+	ktime_t waited;
 	atomic_t kicks;
 	int owned;
 	int expected;
@@ -700,7 +810,7 @@ void iaa_run_reap(struct iaa_req *r, struct iaa_run *run);
 void iaa_unit_arrived(struct idxd_desc *desc, bool given_up);
 
 /* iaa_dma.c */
-unsigned int iaa_dma_map(struct iaa_req *r, struct device *dev,
+unsigned int iaa_dma_map(struct iaa_req *r, const struct iaa_wq *wq,
 			 struct iaa_unit **units, unsigned int nr);
 void iaa_dma_unmap(struct iaa_req *r, struct device *dev, unsigned long units);
 int iaa_dma_init(void);
@@ -715,6 +825,7 @@ extern struct acomp_alg iaa_algs[IAA_NR_MODES];
 extern unsigned int iaa_timeout_ms;
 #endif
 
+void iaa_algs_say(void);
 void iaa_algs_register(unsigned long modes);
 void iaa_algs_unregister(void);
 

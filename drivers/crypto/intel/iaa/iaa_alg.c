@@ -9,6 +9,10 @@
 #include <kunit/visibility.h>
 #include "iaa.h"
 
+/* Who asks for one of them has the module loaded. */
+MODULE_ALIAS_CRYPTO("deflate-iaa");
+MODULE_ALIAS_CRYPTO("deflate-iaa-dynamic");
+
 /* How many buffers are worth having at once: twice that is in the window. */
 #define IAA_BATCH_SIZE	8
 
@@ -29,6 +33,14 @@ static bool iaa_plain_is_valid(struct acomp_req *req)
 {
 	return req->slen && iaa_sg_holds(req->src, req->slen) &&
 	       iaa_sg_holds(req->dst, req->dlen);
+}
+
+static unsigned long iaa_needs(const struct iaa_req *r)
+{
+	if (r->role == IAA_DECOMP)
+		return IAA_CAN_DECOMPRESS;
+
+	return BIT(r->mode->id) | (r->verify ? IAA_CAN_VERIFY : 0);
 }
 
 /* All but what a unit or a driver of its interrupts fills in. */
@@ -55,7 +67,8 @@ static void iaa_req_init(struct iaa_req *r, struct acomp_req *req, enum iaa_role
 	r->running = 0;
 	r->scattered = false;
 	r->longest = 0;
-	r->waiting_since = 0;
+	r->looked = 0;
+	r->needs = iaa_needs(r);
 }
 
 static int iaa_do(struct acomp_req *req, enum iaa_role role)
@@ -146,6 +159,18 @@ VISIBLE_IF_KUNIT struct acomp_alg iaa_algs[IAA_NR_MODES] = {
 	},
 };
 EXPORT_SYMBOL_IF_KUNIT(iaa_algs);
+
+/**
+ * iaa_algs_say - tell who has the module loaded for an algorithm if there is none
+ *
+ * Context: module initialisation, after queues that are ready were bound
+ */
+void iaa_algs_say(void)
+{
+	if (!iaa_algs_registered)
+		pr_info("iaa_crypto: no queue is bound yet, %s comes with the first\n",
+			iaa_algs[IAA_MODE_FIXED].base.cra_driver_name);
+}
 
 /**
  * iaa_algs_register - offer the algorithms that a device can do

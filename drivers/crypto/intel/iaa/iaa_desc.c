@@ -176,7 +176,9 @@ enum iaa_outcome iaa_desc_verified(const struct iax_hw_desc *hw,
 
 	switch (outcome) {
 	case IAA_DONE:
-		if (record->output_size == slen && record->crc == crc)
+		/* Nothing is put out, so a device may say 0: nobody has published which. */
+		if (record->crc == crc &&
+		    (record->output_size == slen || !record->output_size))
 			return IAA_DONE;
 		fallthrough;
 	case IAA_NO_SPACE:

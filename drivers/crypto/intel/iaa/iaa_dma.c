@@ -66,9 +66,12 @@ static __always_inline struct iaa_buffer *iaa_buffer(struct iaa_unit *unit, bool
 	return in ? &unit->in : &unit->out;
 }
 
-/* How many buffers, from the first, lie in a row, and how long they are together. */
+/*
+ * How many buffers, from the first, lie in a row that is not longer than @max, and
+ * how long they are together.
+ */
 static __always_inline unsigned int iaa_row(struct iaa_unit **units, unsigned int nr,
-					    bool in, u32 *len)
+					    bool in, u32 max, u32 *len)
 {
 	phys_addr_t start = iaa_buffer(units[0], in)->phys;
 	u32 sum = iaa_buffer(units[0], in)->len;
@@ -77,7 +80,7 @@ static __always_inline unsigned int iaa_row(struct iaa_unit **units, unsigned in
 	for (i = 1; i < nr; i++) {
 		const struct iaa_buffer *buffer = iaa_buffer(units[i], in);
 
-		if (buffer->phys != start + sum)
+		if (buffer->phys != start + sum || buffer->len > max - sum)
 			break;
 		sum += buffer->len;
 	}
@@ -87,19 +90,21 @@ static __always_inline unsigned int iaa_row(struct iaa_unit **units, unsigned in
 }
 
 /* Returns how many buffers, from the first, are mapped now; 0 if it cannot be. */
-static __always_inline unsigned int iaa_map_row(struct device *dev, struct iaa_unit **units,
+static __always_inline unsigned int iaa_map_row(const struct iaa_wq *wq,
+						struct iaa_unit **units,
 						unsigned int nr, bool in,
 						enum dma_data_direction dir)
 {
+	struct device *dev = wq->device->dev;
 	struct iaa_buffer *first = iaa_buffer(units[0], in);
 	dma_addr_t dma;
 	unsigned int i;
 	u32 len;
 
-	nr = iaa_row(units, nr, in, &len);
+	nr = iaa_row(units, nr, in, wq->max_xfer, &len);
 	dma = dma_map_phys(dev, first->phys, len, dir, 0);
 	if (unlikely(dma_mapping_error(dev, dma)) && nr > 1) {
-		/* There are limits to what can be mapped at once. */
+		/* What is short may suffice for one. */
 		nr = 1;
 		len = first->len;
 		dma = dma_map_phys(dev, first->phys, len, dir, 0);
@@ -120,7 +125,7 @@ static __always_inline unsigned int iaa_map_row(struct device *dev, struct iaa_u
 }
 
 /* Returns of how many units, from the first, the buffers are mapped. */
-static __always_inline unsigned int iaa_map_buffers(struct device *dev,
+static __always_inline unsigned int iaa_map_buffers(const struct iaa_wq *wq,
 						    struct iaa_unit **units,
 						    unsigned int nr, bool in,
 						    enum dma_data_direction dir)
@@ -128,7 +133,7 @@ static __always_inline unsigned int iaa_map_buffers(struct device *dev,
 	unsigned int done = 0, mapped;
 
 	do {
-		mapped = iaa_map_row(dev, units + done, nr - done, in, dir);
+		mapped = iaa_map_row(wq, units + done, nr - done, in, dir);
 		done += mapped;
 	} while (mapped && done < nr);
 
@@ -146,9 +151,9 @@ static void iaa_unmap_source(struct iaa_req *r, struct device *dev, struct iaa_u
 /**
  * iaa_dma_map - map the buffers of units
  * @r: their request
- * @dev: device that will access them
+ * @wq: queue that they will be given to
  * @units: units whose sources are linear, or no larger than a page
- * @nr: how many
+ * @nr: how many; no buffer is longer than the queue's max_xfer
  *
  * Of the units that are mapped, all must be done before any is unmapped. A mapped
  * source may extend over those of units that are not; the device only reads it.
@@ -157,18 +162,18 @@ static void iaa_unmap_source(struct iaa_req *r, struct device *dev, struct iaa_u
  * Return: how many units, from the first, are mapped. If that is not all, the next
  *	   one cannot be.
  */
-unsigned int iaa_dma_map(struct iaa_req *r, struct device *dev,
+unsigned int iaa_dma_map(struct iaa_req *r, const struct iaa_wq *wq,
 			 struct iaa_unit **units, unsigned int nr)
 {
 	unsigned int bounced = nr, in, out, i;
 
 	if (unlikely(r->scattered))
 		bounced = iaa_bounce_sources(units, nr);
-	in = bounced ? iaa_map_buffers(dev, units, bounced, true, iaa_in_dir(r)) : 0;
-	out = in ? iaa_map_buffers(dev, units, in, false, iaa_out_dir(r)) : 0;
+	in = bounced ? iaa_map_buffers(wq, units, bounced, true, iaa_in_dir(r)) : 0;
+	out = in ? iaa_map_buffers(wq, units, in, false, iaa_out_dir(r)) : 0;
 
 	for (i = out; i < in; i++)
-		iaa_unmap_source(r, dev, units[i]);
+		iaa_unmap_source(r, wq->device->dev, units[i]);
 	for (i = in; i < bounced; i++)
 		if (units[i]->bounce)
 			iaa_unbounce(units[i]);

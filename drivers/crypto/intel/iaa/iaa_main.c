@@ -7,7 +7,7 @@
 #include "idxd.h"
 #include "iaa.h"
 
-static int iaa_check(struct idxd_wq *idxd_wq, struct device *dev)
+static int iaa_may_bind(struct idxd_wq *idxd_wq, struct device *dev)
 {
 	struct idxd_device *idxd = idxd_wq->idxd;
 
@@ -48,38 +48,41 @@ static struct iaa_wq *iaa_enable(struct idxd_wq *idxd_wq)
 	return wq;
 }
 
-static int iaa_bind(struct idxd_wq *idxd_wq, struct device *dev, unsigned long *modes)
+/* Returns the object of the queue, or an error; @proved: it has shown that it works. */
+static struct iaa_wq *iaa_bind(struct idxd_wq *idxd_wq, struct device *dev, bool *proved)
 {
 	struct iaa_wq *wq;
 	int err;
 
 	guard(mutex)(&idxd_wq->wq_lock);
-	err = iaa_check(idxd_wq, dev);
+	err = iaa_may_bind(idxd_wq, dev);
 	if (err)
-		return err;
+		return ERR_PTR(err);
 
 	wq = iaa_enable(idxd_wq);
 	if (IS_ERR(wq))
-		return PTR_ERR(wq);
-	*modes = wq->device->modes;
+		return wq;
 	iaa_table_add(wq);
+	*proved = iaa_wq_prove(wq);
 
-	return 0;
+	return wq;
 }
 
 static int iaa_probe(struct idxd_dev *idxd_dev)
 {
-	struct idxd_wq *idxd_wq = idxd_dev_to_wq(idxd_dev);
 	unsigned int noio = memalloc_noio_save();
-	unsigned long modes;
-	int err;
+	struct iaa_wq *wq;
+	bool proved;
 
-	err = iaa_bind(idxd_wq, &idxd_dev->conf_dev, &modes);
+	wq = iaa_bind(idxd_dev_to_wq(idxd_dev), &idxd_dev->conf_dev, &proved);
+	if (!IS_ERR(wq))
+		iaa_wq_enter(wq, proved);
 	memalloc_noio_restore(noio);
-	if (err)
-		return err;
+	if (IS_ERR(wq))
+		return PTR_ERR(wq);
 
-	iaa_algs_register(modes);
+	/* One that comes to work later is served by software till then. */
+	iaa_algs_register(wq->device->modes);
 	return 0;
 }
 
@@ -131,6 +134,7 @@ static struct idxd_device_driver iaa_driver = {
 	.desc_complete = iaa_desc_complete,
 	.halted = iaa_halted,
 	.drv.groups = iaa_driver_groups,
+	.drv.dev_groups = iaa_wq_groups,
 };
 
 static int __init iaa_init(void)
@@ -140,9 +144,12 @@ static int __init iaa_init(void)
 	err = iaa_dma_init();
 	if (err)
 		return err;
-	err = iaa_wq_init();
+	err = iaa_watch_init();
 	if (err)
 		goto exit_dma;
+	err = iaa_wq_init();
+	if (err)
+		goto exit_watch;
 	err = iaa_table_init();
 	if (err)
 		goto exit_wq;
@@ -150,6 +157,7 @@ static int __init iaa_init(void)
 	if (err)
 		goto exit_table;
 	iaa_stats_init();
+	iaa_algs_say();
 
 	return 0;
 
@@ -157,6 +165,8 @@ exit_table:
 	iaa_table_exit();
 exit_wq:
 	iaa_wq_exit();
+exit_watch:
+	iaa_watch_exit();
 exit_dma:
 	iaa_dma_exit();
 	return err;
@@ -170,6 +180,7 @@ static void __exit iaa_exit(void)
 	iaa_algs_unregister();
 	iaa_table_exit();
 	iaa_wq_exit();
+	iaa_watch_exit();
 	iaa_dma_exit();
 }
 

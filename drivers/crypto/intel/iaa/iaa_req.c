@@ -33,6 +33,8 @@
 #define IAA_DESC_WAIT	ms_to_ktime(10)
 /* How long a submitter spins while nothing changes. */
 #define IAA_SPIN	ms_to_ktime(10)
+/* How long somebody polls in vain before the queue's watchdog does so, too. */
+#define IAA_PATIENCE	ms_to_ktime(1)
 
 static bool iaa_req_settled(const struct iaa_req *r)
 {
@@ -197,7 +199,7 @@ static bool iaa_req_advance(struct iaa_req *r)
 	if (r->ready)
 		progress |= iaa_submit(r, r->order, iaa_req_order(r)) > 0;
 	if (progress)
-		r->waiting_since = 0;
+		r->looked = 0;
 
 	return progress;
 }
@@ -212,37 +214,36 @@ static void iaa_req_give_up_hardware(struct iaa_req *r)
 	r->ready = 0;
 }
 
-static void iaa_req_check_deadlines(struct iaa_req *r, ktime_t now)
+/* What has an interrupt is watched anyway. */
+static void iaa_req_watch_runs(struct iaa_req *r)
 {
 	unsigned long rest;
 
 	for (rest = r->running; rest; rest &= rest - 1) {
 		struct iaa_run *run = &r->runs[__ffs(rest)];
 
-		/* Who does not wait need not know what time it is. */
-		if (!run->deadline)
-			run->deadline = ktime_add(now, iaa_wq_timeout());
-		else if (ktime_after(now, run->deadline))
-			iaa_wq_overdue(run->wq);
+		if (!run->watched)
+			iaa_run_watch(r, run);
 	}
 }
 
-/* Nothing has changed. Returns for how long. */
+/*
+ * Nothing has changed. Returns for how long somebody has looked: that he did not is
+ * nobody's fault.
+ */
 static ktime_t iaa_req_watch_clock(struct iaa_req *r)
 {
-	ktime_t now = ktime_get(), waited;
+	ktime_t now = ktime_get();
 
-	if (!r->waiting_since)
-		r->waiting_since = now;
-	waited = ktime_sub(now, r->waiting_since);
+	r->waited = r->looked ? r->waited + iaa_look_counts(now, r->looked) : 0;
+	r->looked = now;
 
-	if (r->ready && ktime_after(waited, IAA_DESC_WAIT))
+	if (r->ready && ktime_after(r->waited, IAA_DESC_WAIT))
 		iaa_req_give_up_hardware(r);
-	/* The queue's watchdog does that for interrupts. */
-	if (!r->irq)
-		iaa_req_check_deadlines(r, now);
+	if (!r->irq && ktime_after(r->waited, IAA_PATIENCE))
+		iaa_req_watch_runs(r);
 
-	return waited;
+	return r->waited;
 }
 
 /*
@@ -258,7 +259,7 @@ static void iaa_req_run_software(struct iaa_req *r, bool may_sleep)
 		if (may_sleep)
 			cond_resched();
 	}
-	r->waiting_since = 0;
+	r->looked = 0;
 }
 
 /* Returns for how long nothing has changed. */

@@ -144,6 +144,27 @@ static void iaa_show_causes(struct seq_file *m, const struct iaa_counters *c)
 				   c->causes[cause]);
 }
 
+static const char *const iaa_outage_names[IAA_NR_OUTAGES] = {
+	[IAA_OUT_OVERDUE] = "overdue",
+	[IAA_OUT_QUIESCED] = "quiesced",
+	[IAA_OUT_CUT_OFF] = "cut_off",
+	[IAA_OUT_HALTED] = "halted",
+	[IAA_OUT_UNFIT] = "unfit",
+};
+
+static void iaa_show_outages(struct seq_file *m, const struct iaa_counters *c)
+{
+	unsigned int why;
+
+	for (why = 0; why < IAA_NR_OUTAGES; why++)
+		if (iaa_outage_names[why])
+			seq_printf(m, "  stops_%s: %llu\n", iaa_outage_names[why],
+				   c->stops[why]);
+	iaa_show(m, "returns", c->returns);
+	iaa_show(m, "given_up", c->given_up);
+	iaa_show(m, "self_check_failures", c->check_failures);
+}
+
 static void iaa_show_batches(struct seq_file *m, const struct iaa_counters *c)
 {
 	unsigned int i;
@@ -170,7 +191,9 @@ static void iaa_show_counters(struct seq_file *m, const struct iaa_counters *c,
 		 causes[IAA_WATCHDOG] + causes[IAA_ABORTED]);
 	iaa_show(m, "total_completion_comp_buf_overflow_errors", c->overflows);
 	iaa_show_causes(m, c);
-	iaa_show(m, "aborts", c->aborts);
+	iaa_show(m, "verifications", c->verifications);
+	iaa_show(m, "aborts", c->stops[IAA_OUT_OVERDUE]);
+	iaa_show_outages(m, c);
 	iaa_show_batches(m, c);
 	seq_putc(m, '\n');
 }
@@ -203,8 +226,11 @@ static void iaa_show_wq_stats(struct seq_file *m, const char *indent,
 static void iaa_show_wq(struct seq_file *m, const struct iaa_wq *wq)
 {
 	struct iaa_wq_stats stats = iaa_wq_since_reset(wq);
+	char state[IAA_DESCRIPTION];
 
+	iaa_wq_describe(wq, state, sizeof(state));
 	seq_printf(m, "    name: %s\n", wq->idxd_wq->name);
+	seq_printf(m, "    state: %s\n", state);
 	iaa_show_wq_stats(m, "    ", &stats);
 	seq_putc(m, '\n');
 }

@@ -41,23 +41,23 @@ static const struct iaa_op *iaa_unit_op(const struct iaa_unit *unit, struct iaa_
 	return op;
 }
 
-/* From here on its interrupt may come, but for who drives the request not yet. */
-static void iaa_unit_expect_irq(struct iaa_unit *unit, ktime_t deadline)
+static struct iaa_slot *iaa_unit_slot(const struct iaa_unit *unit)
 {
-	struct iaa_wq *wq = unit->run->wq;
-	struct iaa_slot *slot = &wq->slots[unit->desc->id];
+	return &unit->run->wq->slots[unit->desc->id];
+}
 
+/* From here on its interrupt may come, but for who drives the request not yet. */
+static void iaa_unit_expect_irq(struct iaa_unit *unit)
+{
 	unit->arrived = false;
-	slot->unit = unit;
-	WRITE_ONCE(slot->deadline, deadline);
+	iaa_slot_depart(iaa_unit_slot(unit), unit);
 	unit->req->expected++;
-	iaa_wq_watch(wq);
 }
 
 /* The queue did not take it, so there will be none. */
 static void iaa_unit_expect_no_irq(struct iaa_unit *unit)
 {
-	WRITE_ONCE(unit->run->wq->slots[unit->desc->id].deadline, 0);
+	iaa_slot_forget(iaa_unit_slot(unit));
 	unit->req->expected--;
 }
 
@@ -167,6 +167,35 @@ static unsigned long iaa_unit_bits(struct iaa_unit **units, unsigned int nr)
 	return bits;
 }
 
+/* As iaa_run_give(), of the descriptors alone. */
+static unsigned int iaa_run_give_descs(struct iaa_req *r, struct iaa_run *run, unsigned int nr)
+{
+	int accepted = idxd_submit_descs(run->wq->idxd_wq, r->descs, nr);
+
+	if (likely(accepted >= 0))
+		return accepted;
+	iaa_wq_stop(run->wq, IAA_OUT_QUIESCED);
+
+	return 0;
+}
+
+static unsigned int iaa_run_give_with_irqs(struct iaa_req *r, struct iaa_run *run,
+					   struct iaa_unit **units, unsigned int nr)
+{
+	unsigned int accepted, i;
+
+	for (i = 0; i < nr; i++)
+		iaa_unit_expect_irq(units[i]);
+	accepted = iaa_run_give_descs(r, run, nr);
+	for (i = 0; i < accepted; i++)
+		iaa_slot_watch(iaa_unit_slot(units[i]));
+	for (; i < nr; i++)
+		iaa_unit_expect_no_irq(units[i]);
+	iaa_wq_watch(run->wq);
+
+	return accepted;
+}
+
 /*
  * Their descriptors are r->descs. Returns how many of the units, from the first,
  * the queue took.
@@ -174,23 +203,11 @@ static unsigned long iaa_unit_bits(struct iaa_unit **units, unsigned int nr)
 static unsigned int iaa_run_give(struct iaa_req *r, struct iaa_run *run,
 				 struct iaa_unit **units, unsigned int nr)
 {
-	unsigned int accepted, i;
-
-	if (r->irq) {
-		ktime_t deadline = ktime_add(ktime_get(), iaa_wq_timeout());
-
-		for (i = 0; i < nr; i++)
-			iaa_unit_expect_irq(units[i], deadline);
-	}
-	run->deadline = 0;
-
-	accepted = idxd_submit_descs(run->wq->idxd_wq, r->descs, nr);
-
+	run->watched = false;
 	if (r->irq)
-		for (i = accepted; i < nr; i++)
-			iaa_unit_expect_no_irq(units[i]);
+		return iaa_run_give_with_irqs(r, run, units, nr);
 
-	return accepted;
+	return iaa_run_give_descs(r, run, nr);
 }
 
 /* The units are mapped. Returns how many of them, from the first, are in the run. */
@@ -245,7 +262,7 @@ static unsigned int iaa_pool_submit(struct iaa_req *r, struct iaa_wq *wq,
 	run->pool = pool;
 	run->descs = iaa_take_descs(pool, nr);
 	nr = min_t(unsigned int, nr, hweight_long(run->descs));
-	mapped = nr ? iaa_dma_map(r, wq->device->dev, units, nr) : 0;
+	mapped = nr ? iaa_dma_map(r, wq, units, nr) : 0;
 	if (likely(mapped)) {
 		if (mapped < nr)
 			iaa_run_keep_descs(run, mapped);
@@ -283,7 +300,7 @@ static unsigned int iaa_wq_submit(struct iaa_req *r, struct iaa_wq *wq, unsigned
 
 static bool iaa_wq_can(const struct iaa_wq *wq, const struct iaa_req *r)
 {
-	return r->role == IAA_DECOMP || wq->device->modes & BIT(r->mode->id);
+	return !(r->needs & ~wq->can);
 }
 
 /**
@@ -347,7 +364,7 @@ static bool iaa_unit_completed(const struct iaa_req *r, struct iaa_unit *unit)
 			return false;
 		/* It may just have been in time. */
 		unit->given_up = !READ_ONCE(record->status);
-		iaa_wq_overdue(unit->run->wq);
+		iaa_wq_stop(unit->run->wq, IAA_OUT_CUT_OFF);
 	}
 
 	return true;
@@ -402,7 +419,7 @@ void iaa_unit_arrived(struct idxd_desc *desc, bool given_up)
 	/* If it has, this is not the interrupt, but called with a lock held. */
 	bool stopped = iaa_wq_has_let_go(wq);
 
-	WRITE_ONCE(slot->deadline, 0);
+	iaa_slot_forget(slot);
 	unit->given_up = given_up;
 	/* The device writes the status, which was seen, last. */
 	dma_rmb();
@@ -462,6 +479,7 @@ static bool iaa_run_verify(struct iaa_req *r, struct iaa_run *run, unsigned long
 	}
 
 	accepted = iaa_run_give(r, run, units, nr);
+	iaa_count_many(verifications, accepted);
 	run->flight = iaa_unit_bits(units, accepted);
 	run->unseen = run->flight;
 	while (nr-- > accepted)
@@ -485,6 +503,8 @@ void iaa_run_reap(struct iaa_req *r, struct iaa_run *run)
 	unsigned long rest, again = 0;
 	u32 bytes = 0;
 
+	if (unlikely(run->watched))
+		iaa_run_unwatch(r, run);
 	for (rest = run->flight; rest; rest &= rest - 1) {
 		struct iaa_unit *unit = &r->units[__ffs(rest)];
 		enum iaa_outcome outcome = iaa_unit_outcome(unit);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Attributes of the driver: /sys/bus/dsa/drivers/crypto.
+ * Attributes of the driver, /sys/bus/dsa/drivers/crypto, and what it adds to those of
+ * queues that are bound to it, /sys/bus/dsa/devices/wq<m>.<n>.
  */
 #include <linux/device.h>
 #include <linux/kstrtox.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include <kunit/visibility.h>
+#include "idxd.h"
 #include "iaa.h"
 
 struct iaa_config iaa_config = {
@@ -133,5 +135,30 @@ static const struct attribute_group iaa_driver_group = {
 
 const struct attribute_group *iaa_driver_groups[] = {
 	&iaa_driver_group,
+	NULL
+};
+
+/* There while the queue is bound: the driver core takes it away before. */
+static ssize_t crypto_state_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	char state[IAA_DESCRIPTION];
+
+	iaa_wq_describe(idxd_wq_get_private(confdev_to_wq(dev)), state, sizeof(state));
+
+	return sysfs_emit(buf, "%s\n", state);
+}
+static DEVICE_ATTR_RO(crypto_state);
+
+static struct attribute *iaa_wq_attrs[] = {
+	&dev_attr_crypto_state.attr,
+	NULL
+};
+
+static const struct attribute_group iaa_wq_group = {
+	.attrs = iaa_wq_attrs,
+};
+
+const struct attribute_group *iaa_wq_groups[] = {
+	&iaa_wq_group,
 	NULL
 };

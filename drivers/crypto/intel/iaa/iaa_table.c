@@ -47,7 +47,7 @@ static unsigned int iaa_table_fill_queues(struct iaa_map_queue *queues)
 	struct iaa_wq *wq;
 
 	list_for_each_entry(wq, &iaa_wqs, list) {
-		if (test_bit(IAA_WQ_OUT, &wq->flags))
+		if (READ_ONCE(wq->outage) || test_bit(IAA_WQ_LEAVING, &wq->flags))
 			continue;
 		queues[nr++] = (struct iaa_map_queue) {
 			.device = wq->idxd_wq->idxd->id,
@@ -146,17 +146,15 @@ void iaa_table_rebuild(void)
 }
 
 /**
- * iaa_table_add - let a queue be used
- * @wq: a queue that nobody knows of yet
+ * iaa_table_add - put a queue on the list that the table is made from
+ * @wq: a queue that nobody knows of yet, and that is not in use
  *
  * Context: may sleep
  */
 void iaa_table_add(struct iaa_wq *wq)
 {
-	guard(cpus_read_lock)();
 	guard(mutex)(&iaa_table_lock);
 	list_add_tail(&wq->list, &iaa_wqs);
-	iaa_table_replace();
 }
 
 /**

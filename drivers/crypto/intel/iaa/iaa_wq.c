@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Queues that are bound to the driver: life, end, and what is done if the device
- * does not complete what a queue was given.
+ * Queues that are bound to the driver: what they consist of, from the first moment to
+ * the last. Why one is not in use meanwhile is in iaa_outage.c.
  */
-#include <linux/jiffies.h>
-#include <linux/moduleparam.h>
+#include <linux/dma-mapping.h>
+#include <linux/minmax.h>
 #include <linux/percpu-refcount.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -12,151 +12,14 @@
 #include "idxd.h"
 #include "iaa.h"
 
-#define IAA_TIMEOUT_MIN_MS	1
-#define IAA_TIMEOUT_MAX_MS	60000
-
-VISIBLE_IF_KUNIT unsigned int iaa_timeout_ms = 1000;
-EXPORT_SYMBOL_IF_KUNIT(iaa_timeout_ms);
-
-static int iaa_set_timeout(const char *val, const struct kernel_param *kp)
-{
-	return param_set_uint_minmax(val, kp, IAA_TIMEOUT_MIN_MS, IAA_TIMEOUT_MAX_MS);
-}
-
-static const struct kernel_param_ops iaa_timeout_ops = {
-	.set = iaa_set_timeout,
-	.get = param_get_uint,
-};
-module_param_cb(timeout_ms, &iaa_timeout_ops, &iaa_timeout_ms, 0644);
-MODULE_PARM_DESC(timeout_ms, "How long the device may take for a unit, 1 to 60000 ms [1000]");
-
 /* Runs what reclaim waits for, so it has a rescuer. */
 struct workqueue_struct *iaa_workqueue;
-
-/**
- * iaa_wq_timeout - how long a device may take for a unit
- *
- * Return: the time
- */
-ktime_t iaa_wq_timeout(void)
-{
-	return ms_to_ktime(READ_ONCE(iaa_timeout_ms));
-}
-
-/* Units can get the queue no more. */
-static void iaa_wq_close(struct iaa_wq *wq)
-{
-	set_bit(IAA_WQ_OUT, &wq->flags);
-	if (!test_and_set_bit(IAA_WQ_CLOSED, &wq->flags))
-		percpu_ref_kill(&wq->ref);
-}
-
-/* Has all units of the queue completed, with or without a status. */
-static void iaa_wq_note_let_go(struct iaa_wq *wq)
-{
-	lockdep_assert_held(&wq->idxd_wq->wq_lock);
-
-	/* Pairs with iaa_wq_has_let_go(): the device wrote its last before. */
-	smp_store_release(&wq->let_go, true);
-	idxd_wq_flush_pending(wq->idxd_wq);
-}
-
-static void iaa_wq_stop_work(struct work_struct *work)
-{
-	struct iaa_wq *wq = container_of(work, struct iaa_wq, stop);
-	struct idxd_wq *idxd_wq = wq->idxd_wq;
-
-	mutex_lock(&idxd_wq->wq_lock);
-	/* What was not submitted yet never will be. */
-	__idxd_wq_quiesce(idxd_wq);
-	if (idxd_wq_abort(idxd_wq)) {
-		dev_err(wq->device->dev, "wq%d.%d cannot be aborted, cutting the device off\n",
-			idxd_wq->idxd->id, idxd_wq->id);
-		iaa_device_cut_off(wq->device);
-	}
-	iaa_wq_note_let_go(wq);
-	mutex_unlock(&idxd_wq->wq_lock);
-
-	iaa_table_rebuild();
-	iaa_count(aborts);
-}
-
-/**
- * iaa_wq_overdue - stop a queue because the device took too long
- * @wq: a queue that the caller has a reference to
- *
- * The queue takes no more units, and in a while what it has is completed. It
- * stays out of use until it is bound again.
- *
- * Context: any
- */
-void iaa_wq_overdue(struct iaa_wq *wq)
-{
-	if (test_bit(IAA_WQ_OVERDUE, &wq->flags) ||
-	    test_and_set_bit(IAA_WQ_OVERDUE, &wq->flags))
-		return;
-
-	dev_err(wq->device->dev, "wq%d.%d is stopped, a completion is overdue\n",
-		wq->idxd_wq->idxd->id, wq->idxd_wq->id);
-	iaa_wq_close(wq);
-	queue_work(iaa_workqueue, &wq->stop);
-}
-
-/**
- * iaa_wq_halted - the queue's device has halted
- * @wq: a queue
- *
- * Context: may sleep. The caller holds wq_lock.
- */
-void iaa_wq_halted(struct iaa_wq *wq)
-{
-	iaa_wq_close(wq);
-	__idxd_wq_quiesce(wq->idxd_wq);
-	iaa_device_cut_off(wq->device);
-	iaa_wq_note_let_go(wq);
-	iaa_table_rebuild();
-}
-
-/**
- * iaa_wq_watch - have overdue units found that nobody polls
- * @wq: a queue that the caller has a reference to, with a deadline in a slot
- *
- * Context: any
- */
-void iaa_wq_watch(struct iaa_wq *wq)
-{
-	if (!delayed_work_pending(&wq->watchdog))
-		queue_delayed_work(iaa_workqueue, &wq->watchdog,
-				   msecs_to_jiffies(READ_ONCE(iaa_timeout_ms)));
-}
-
-static void iaa_wq_watchdog_work(struct work_struct *work)
-{
-	struct iaa_wq *wq = container_of(to_delayed_work(work), struct iaa_wq, watchdog);
-	bool watch = false, overdue = READ_ONCE(wq->device->cut_off);
-	ktime_t now = ktime_get();
-	unsigned int i;
-
-	for (i = 0; i < wq->nr_slots; i++) {
-		ktime_t deadline = READ_ONCE(wq->slots[i].deadline);
-
-		if (!deadline)
-			continue;
-		watch = true;
-		overdue |= ktime_after(now, deadline);
-	}
-
-	if (watch && overdue)
-		iaa_wq_overdue(wq);
-	else if (watch)
-		iaa_wq_watch(wq);
-}
 
 static void iaa_wq_drained(struct percpu_ref *ref)
 {
 	struct iaa_wq *wq = container_of(ref, struct iaa_wq, ref);
 
-	complete(&wq->drained);
+	complete_all(&wq->drained);
 }
 
 static void iaa_wq_return_descs(struct iaa_wq *wq)
@@ -210,9 +73,9 @@ static int iaa_wq_init_parts(struct iaa_wq *wq)
 	int err;
 
 	init_completion(&wq->drained);
-	INIT_WORK(&wq->stop, iaa_wq_stop_work);
-	INIT_DELAYED_WORK(&wq->watchdog, iaa_wq_watchdog_work);
 	INIT_LIST_HEAD(&wq->list);
+	iaa_watch_prepare(wq);
+	iaa_outage_prepare(wq);
 
 	wq->device = iaa_device_get(wq->idxd_wq->idxd);
 	if (IS_ERR(wq->device))
@@ -221,7 +84,7 @@ static int iaa_wq_init_parts(struct iaa_wq *wq)
 	err = iaa_wq_stats_alloc(wq);
 	if (err)
 		goto put_device;
-	err = percpu_ref_init(&wq->ref, iaa_wq_drained, 0, GFP_KERNEL);
+	err = percpu_ref_init(&wq->ref, iaa_wq_drained, PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
 	if (err)
 		goto free_stats;
 	err = iaa_wq_init_pools(wq);
@@ -237,6 +100,14 @@ free_stats:
 put_device:
 	iaa_device_put(wq->device);
 	return err;
+}
+
+/* What the device takes, and what can be mapped for it in one piece */
+static u32 iaa_max_xfer(const struct idxd_wq *idxd_wq)
+{
+	u64 max_map = dma_max_mapping_size(&idxd_wq->idxd->pdev->dev);
+
+	return min3(idxd_wq->max_xfer_bytes, max_map, (u64)U32_MAX);
 }
 
 /**
@@ -256,7 +127,7 @@ struct iaa_wq *iaa_wq_create(struct idxd_wq *idxd_wq)
 
 	wq->nr_slots = idxd_wq->num_descs;
 	wq->idxd_wq = idxd_wq;
-	wq->max_xfer = min_t(u64, idxd_wq->max_xfer_bytes, U32_MAX);
+	wq->max_xfer = iaa_max_xfer(idxd_wq);
 	if (idxd_wq->idxd->hw.gen_cap.cache_control_mem)
 		wq->op_flags = IDXD_OP_FLAG_CC;
 	err = iaa_wq_init_parts(wq);
@@ -273,25 +144,11 @@ EXPORT_SYMBOL_IF_KUNIT(iaa_wq_create);
  * iaa_wq_drain - take a queue out of the table, and wait until no run has it
  * @wq: a queue
  *
- * If the device keeps a unit for too long, the queue is stopped. Then what is
- * waited for is that those who poll come round, as they have promised.
- *
- * Context: may sleep. The caller does not hold wq_lock, which stopping takes.
+ * Context: may sleep. The caller does not hold wq_lock.
  */
 void iaa_wq_drain(struct iaa_wq *wq)
 {
-	unsigned long timeout = msecs_to_jiffies(READ_ONCE(iaa_timeout_ms));
-
-	/* In this order, so that requests find another queue, not this one closed. */
-	set_bit(IAA_WQ_OUT, &wq->flags);
-	iaa_table_rebuild();
-	iaa_wq_close(wq);
-	if (!wait_for_completion_timeout(&wq->drained, timeout)) {
-		iaa_wq_overdue(wq);
-		wait_for_completion(&wq->drained);
-	}
-	cancel_work_sync(&wq->stop);
-	cancel_delayed_work_sync(&wq->watchdog);
+	iaa_wq_leave(wq);
 	iaa_wq_return_descs(wq);
 }
 EXPORT_SYMBOL_IF_KUNIT(iaa_wq_drain);

@@ -248,6 +248,9 @@ static void test_verified(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iaa_desc_verified(&hw, &record, 4096, 0x352441c3), IAA_MISMATCH);
 	record.output_size = 4095;
 	KUNIT_EXPECT_EQ(test, iaa_desc_verified(&hw, &record, 4096, 0x352441c2), IAA_MISMATCH);
+	record.output_size = 0;
+	KUNIT_EXPECT_EQ(test, iaa_desc_verified(&hw, &record, 4096, 0x352441c2), IAA_DONE);
+	KUNIT_EXPECT_EQ(test, iaa_desc_verified(&hw, &record, 4096, 0x352441c3), IAA_MISMATCH);
 	record.output_size = 4096;
 	record.status = 0x0a;
 	KUNIT_EXPECT_EQ(test, iaa_desc_verified(&hw, &record, 4096, 0x352441c2), IAA_MISMATCH);

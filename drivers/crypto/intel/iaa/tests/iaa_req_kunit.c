@@ -39,6 +39,8 @@ struct fake {
 	struct iax_completion_record records[NR_DESCS];
 	void *regs;
 	struct iaa_wq *wq;
+	/* It accepts none, and never will. */
+	bool quiesced;
 	/* How many more descriptors it accepts */
 	unsigned int room;
 	/* What it has accepted and not completed, in that order */
@@ -72,6 +74,8 @@ static int fake_submit(struct idxd_wq *idxd_wq, struct idxd_desc **descs, int n)
 	struct fake *f = container_of(idxd_wq, struct fake, idxd_wq);
 	int i;
 
+	if (f->quiesced)
+		return -ENXIO;
 	for (i = 0; i < n && f->room; i++, f->room--) {
 		f->flight[f->nr_flight++] = descs[i];
 		f->nr_accepted++;
@@ -592,6 +596,84 @@ static void test_overdue(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expect_results(test, w), 0);
 }
 
+static void expect_in_use(struct kunit *test, struct world *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_QUEUES; i++)
+		KUNIT_EXPECT_EQ(test, w->fakes[i]->wq->outage, IAA_IN_USE);
+}
+
+/*
+ * Test that a queue is not stopped because nobody looked at it for a long time: who
+ * polls was kept from the CPU, or the whole machine was.
+ */
+static void test_late_observer(struct kunit *test)
+{
+	struct world *w = test->priv;
+
+	iaa_timeout_ms = 20;
+	KUNIT_ASSERT_EQ(test, submit(w, 8), -EINPROGRESS);
+	poll(w);
+	msleep(10 * iaa_timeout_ms);
+	poll(w);
+	expect_in_use(test, w);
+	run_to_end(w);
+	KUNIT_EXPECT_EQ(test, expect_results(test, w), 0);
+	expect_in_use(test, w);
+	expect_all_given_back(test, w);
+}
+
+/* Test that units do not go to software because nobody tried to submit them. */
+static void test_late_submitter(struct kunit *test)
+{
+	struct world *w = test->priv;
+
+	set_room(w, 0);
+	KUNIT_ASSERT_EQ(test, submit(w, 4), -EINPROGRESS);
+	poll(w);
+	msleep(100);
+	poll(w);
+	set_room(w, UINT_MAX);
+	run_to_end(w);
+	KUNIT_EXPECT_EQ(test, expect_results(test, w), 0);
+	expect_all_given_back(test, w);
+}
+
+/* Test that a queue that idxd has quiesced for good is taken out of use. */
+static void test_quiesced(struct kunit *test)
+{
+	struct world *w = test->priv;
+
+	w->fakes[0]->quiesced = true;
+	KUNIT_ASSERT_EQ(test, submit(w, 8), -EINPROGRESS);
+	KUNIT_EXPECT_EQ(test, w->fakes[0]->wq->outage, IAA_OUT_QUIESCED);
+	KUNIT_EXPECT_EQ(test, w->fakes[1]->wq->outage, IAA_IN_USE);
+	run_to_end(w);
+	KUNIT_EXPECT_EQ(test, expect_results(test, w), 0);
+	KUNIT_EXPECT_EQ(test, w->fakes[1]->nr_accepted, 8);
+	expect_all_given_back(test, w);
+}
+
+/* Test that a queue gets only what it can do. */
+static void test_abilities(struct kunit *test)
+{
+	struct world *w = test->priv;
+
+	w->fakes[0]->wq->can = IAA_CAN_DECOMPRESS | IAA_CAN_VERIFY;
+	KUNIT_ASSERT_EQ(test, submit(w, 8), -EINPROGRESS);
+	KUNIT_EXPECT_EQ(test, w->fakes[0]->nr_flight, 0);
+	run_to_end(w);
+	KUNIT_EXPECT_EQ(test, expect_results(test, w), 0);
+	KUNIT_EXPECT_EQ(test, w->fakes[1]->nr_accepted, 8);
+
+	w->fakes[1]->wq->can = BIT(IAA_MODE_FIXED);
+	iaa_config.verify_compress = true;
+	KUNIT_ASSERT_EQ(test, submit(w, 8), -EINPROGRESS);
+	run_to_end(w);
+	KUNIT_EXPECT_EQ(test, expect_results(test, w), 8);
+}
+
 static void run_irqs(struct world *w)
 {
 	ktime_t end = ktime_add_ms(ktime_get(), 5000);
@@ -646,13 +728,72 @@ static void test_irqs_and_polls(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expect_results(test, w), 0);
 }
 
+/* The device has completed a unit, but the thread of its interrupt did not run yet. */
+static struct idxd_desc *complete_without_irq(struct world *w, struct fake *f)
+{
+	struct idxd_desc *desc = take_flight(f, 0);
+
+	desc->iax_completion->output_size = FAKE_LENGTH(unit_of(w, desc));
+	smp_store_release(&desc->iax_completion->status, IAX_COMP_SUCCESS);
+
+	return desc;
+}
+
+/* Test that a queue is not stopped because the thread of its interrupt had no CPU. */
+static void test_late_irq(struct kunit *test)
+{
+	struct world *w = test->priv;
+	struct idxd_desc *late;
+
+	iaa_timeout_ms = 20;
+	iaa_config.sync_mode = IAA_ASYNC_IRQ;
+	KUNIT_ASSERT_EQ(test, submit(w, 8), -EINPROGRESS);
+	late = complete_without_irq(w, w->fakes[0]);
+	while (nr_flight(w))
+		complete_one(w, w->fakes[w->fakes[0]->nr_flight ? 0 : 1], 0);
+	msleep(10 * iaa_timeout_ms);
+	expect_in_use(test, w);
+	KUNIT_EXPECT_FALSE(test, is_done(w));
+	iaa_unit_arrived(late, false);
+	run_irqs(w);
+	KUNIT_EXPECT_EQ(test, expect_results(test, w), 0);
+	expect_all_given_back(test, w);
+}
+
+/* Test that a unit whose interrupt never comes stops its queue, though nobody polls. */
+static void test_overdue_irq(struct kunit *test)
+{
+	struct world *w = test->priv;
+	ktime_t end = ktime_add_ms(ktime_get(), 10000);
+
+	iaa_timeout_ms = 20;
+	iaa_config.sync_mode = IAA_ASYNC_IRQ;
+	KUNIT_ASSERT_EQ(test, submit(w, 8), -EINPROGRESS);
+	while (!w->fakes[0]->wq->outage && ktime_before(ktime_get(), end)) {
+		while (w->fakes[1]->nr_flight)
+			complete_one(w, w->fakes[1], 0);
+		usleep_range(100, 200);
+	}
+	KUNIT_EXPECT_EQ(test, w->fakes[0]->wq->outage, IAA_OUT_OVERDUE);
+	KUNIT_EXPECT_EQ(test, w->fakes[1]->wq->outage, IAA_IN_USE);
+	/* What idxd does when the queue is flushed: it does not know of these. */
+	while (!iaa_wq_has_let_go(w->fakes[0]->wq) && ktime_before(ktime_get(), end))
+		usleep_range(100, 200);
+	while (w->fakes[0]->nr_flight)
+		iaa_unit_arrived(take_flight(w->fakes[0], 0), true);
+	run_irqs(w);
+	KUNIT_EXPECT_EQ(test, expect_results(test, w), 4);
+	expect_all_given_back(test, w);
+}
+
 static void fake_init_wq(struct kunit *test, struct fake *f)
 {
 	struct idxd_wq *wq = &f->idxd_wq;
 	unsigned int i;
 
 	wq->idxd = &f->idxd;
-	wq->state = IDXD_WQ_ENABLED;
+	/* So that it does not come back after an outage: no device would check it. */
+	wq->state = IDXD_WQ_DISABLED;
 	wq->num_descs = NR_DESCS;
 	wq->max_xfer_bytes = SZ_2M;
 	wq->descs = f->desc_ptrs;
@@ -702,6 +843,8 @@ static struct fake *fake_create(struct kunit *test, unsigned int id)
 
 	f->wq = iaa_wq_create(&f->idxd_wq);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, f->wq);
+	f->wq->outage = IAA_IN_USE;
+	f->wq->can = BIT(IAA_MODE_FIXED) | IAA_CAN_DECOMPRESS | IAA_CAN_VERIFY;
 	idxd_wq_set_private(&f->idxd_wq, f->wq);
 	f->room = UINT_MAX;
 
@@ -842,9 +985,15 @@ static struct kunit_case req_cases[] = {
 	KUNIT_CASE(test_mismatch),
 	KUNIT_CASE(test_verify_not_accepted),
 	KUNIT_CASE(test_overdue),
+	KUNIT_CASE(test_late_observer),
+	KUNIT_CASE(test_late_submitter),
+	KUNIT_CASE(test_quiesced),
+	KUNIT_CASE(test_abilities),
 	KUNIT_CASE(test_irqs),
 	KUNIT_CASE(test_irq_failure),
 	KUNIT_CASE(test_irqs_and_polls),
+	KUNIT_CASE(test_late_irq),
+	KUNIT_CASE(test_overdue_irq),
 	{}
 };
 
