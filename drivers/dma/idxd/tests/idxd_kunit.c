@@ -292,7 +292,7 @@ static void test_quiesced_queue(struct kunit *test)
 	ask_for_interrupts(f);
 	idxd_wq_quiesce(&f->wq);
 	idxd_wq_quiesce(&f->wq);
-	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 2), 0);
+	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 2), -ENXIO);
 	KUNIT_EXPECT_EQ(test, idxd_submit_desc(&f->wq, f->batch[0]), -ENXIO);
 	KUNIT_EXPECT_EQ(test, nr_used_slots(f), 0);
 	expect_idle(test, f);
@@ -304,7 +304,7 @@ static void test_halted_device(struct kunit *test)
 	struct fake *f = alloc_fake(test);
 
 	f->idxd.state = IDXD_DEV_HALTED;
-	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 2), 0);
+	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 2), -ENXIO);
 	KUNIT_EXPECT_EQ(test, idxd_submit_desc(&f->wq, f->batch[0]), -EIO);
 	KUNIT_EXPECT_EQ(test, nr_used_slots(f), 0);
 	expect_idle(test, f);
@@ -319,7 +319,7 @@ static void test_flush(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 2), 2);
 	write_record(f, 1);
 	f->wq.type = IDXD_WQT_KERNEL;
-	idxd_wq_flush_descs(&f->wq);
+	idxd_wq_terminate(&f->wq);
 
 	KUNIT_ASSERT_EQ(test, f->nr_completed, 2);
 	KUNIT_EXPECT_EQ(test, f->types[f->completed[0] == f->batch[1]], IDXD_COMPLETE_ABORT);
