@@ -7,15 +7,18 @@
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/io.h>
-#include <linux/ktime.h>
 #include <linux/pci.h>
 #include <linux/sizes.h>
+#include <linux/workqueue.h>
 #include "../idxd.h"
 
 #define NR_DESCS	8
 #define SLOT_SIZE	sizeof(struct dsa_raw_desc)
 #define NR_SLOTS	(PAGE_SIZE / SLOT_SIZE)
 #define INT_HANDLE	5
+#define NEW_HANDLE	9
+#define MAX_CMDS	8
+#define REFUSED		0x32
 
 /* What idxd knows of a device with one queue, and the memory behind it. */
 struct fake {
@@ -36,6 +39,15 @@ struct fake {
 	int nr_completed;
 	/* How many more descriptors a shared queue takes */
 	int room;
+	/* Commands, in order, and what becomes of each number */
+	struct idxd_wq *wqs[1];
+	u8 cmds[MAX_CMDS];
+	int nr_cmds;
+	u32 cmd_status[32];
+	/* A drain that takes its time, and who wants another queue aborted meanwhile */
+	struct delayed_work drained;
+	struct work_struct aborter;
+	int aborted;
 };
 
 static void fake_complete(struct idxd_desc *desc, enum idxd_complete_type type,
@@ -75,6 +87,50 @@ static void init_descs(struct fake *f)
 	}
 }
 
+/* The device's side of a command: it is done at once. */
+static void fake_cmd_write(struct idxd_device *idxd, u32 bits)
+{
+	struct fake *f = container_of(idxd, struct fake, idxd);
+	union idxd_command_reg cmd = { .bits = bits };
+
+	if (f->nr_cmds < MAX_CMDS)
+		f->cmds[f->nr_cmds++] = cmd.cmd;
+	iowrite32(f->cmd_status[cmd.cmd], idxd->reg_base + IDXD_CMDSTS_OFFSET);
+}
+
+/* As above, for a device that takes longer than any short command may to drain. */
+static void fake_slow_drain(struct idxd_device *idxd, u32 bits)
+{
+	struct fake *f = container_of(idxd, struct fake, idxd);
+
+	iowrite32(IDXD_CMDSTS_ACTIVE, idxd->reg_base + IDXD_CMDSTS_OFFSET);
+	schedule_work(&f->aborter);
+	schedule_delayed_work(&f->drained, msecs_to_jiffies(IDXD_CMD_TIMEOUT_MS * 2));
+}
+
+static void fake_drained(struct work_struct *work)
+{
+	struct fake *f = container_of(to_delayed_work(work), struct fake, drained);
+
+	iowrite32(IDXD_CMDSTS_SUCCESS, f->idxd.reg_base + IDXD_CMDSTS_OFFSET);
+}
+
+static void fake_aborter(struct work_struct *work)
+{
+	struct fake *f = container_of(work, struct fake, aborter);
+
+	f->aborted = idxd_wq_abort(&f->wq);
+}
+
+static void fake_recovery(struct work_struct *work)
+{
+}
+
+static void cancel_recovery(void *work)
+{
+	cancel_delayed_work_sync(work);
+}
+
 static void exit_ref(void *ref)
 {
 	percpu_ref_exit(ref);
@@ -94,7 +150,18 @@ static struct fake *alloc_fake(struct kunit *test)
 	f->idxd.pdev = &f->pdev;
 	f->idxd.data = &f->data;
 	f->idxd.reg_base = (void __iomem *)f->regs;
+	f->idxd.wqs = f->wqs;
+	f->wqs[0] = &f->wq;
+	/* Its configuration space neither takes nor gives anything. */
+	f->pdev.error_state = pci_channel_io_perm_failure;
+	f->pdev.is_busmaster = true;
+	spin_lock_init(&f->idxd.dev_lock);
 	spin_lock_init(&f->idxd.cmd_lock);
+	INIT_DELAYED_WORK(&f->drained, fake_drained);
+	INIT_WORK(&f->aborter, fake_aborter);
+	INIT_DELAYED_WORK(&f->idxd.recovery, fake_recovery);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, cancel_recovery,
+							&f->idxd.recovery), 0);
 	init_waitqueue_head(&f->idxd.cmd_waitq);
 
 	f->wq.idxd = &f->idxd;
@@ -292,7 +359,7 @@ static void test_quiesced_queue(struct kunit *test)
 	ask_for_interrupts(f);
 	idxd_wq_quiesce(&f->wq);
 	idxd_wq_quiesce(&f->wq);
-	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 2), 0);
+	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 2), -ENXIO);
 	KUNIT_EXPECT_EQ(test, idxd_submit_desc(&f->wq, f->batch[0]), -ENXIO);
 	KUNIT_EXPECT_EQ(test, nr_used_slots(f), 0);
 	expect_idle(test, f);
@@ -304,26 +371,209 @@ static void test_halted_device(struct kunit *test)
 	struct fake *f = alloc_fake(test);
 
 	f->idxd.state = IDXD_DEV_HALTED;
-	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 2), 0);
+	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 2), -ENXIO);
 	KUNIT_EXPECT_EQ(test, idxd_submit_desc(&f->wq, f->batch[0]), -EIO);
 	KUNIT_EXPECT_EQ(test, nr_used_slots(f), 0);
 	expect_idle(test, f);
 }
 
-/* Test that what is flushed goes to the queue's driver: aborted, or as it ended. */
-static void test_flush(struct kunit *test)
+static struct fake *alloc_obeying_fake(struct kunit *test)
 {
 	struct fake *f = alloc_fake(test);
+
+	f->wq.type = IDXD_WQT_KERNEL;
+	kunit_activate_static_stub(test, idxd_cmd_write, fake_cmd_write);
+
+	return f;
+}
+
+static void expect_cmds(struct kunit *test, struct fake *f, int nr, const u8 *cmds)
+{
+	KUNIT_ASSERT_EQ(test, f->nr_cmds, nr);
+	KUNIT_EXPECT_MEMEQ(test, f->cmds, cmds, nr);
+}
+
+#define EXPECT_CMDS(test, f, ...)					\
+	expect_cmds(test, f, sizeof((u8[]){ __VA_ARGS__ }), (u8[]){ __VA_ARGS__ })
+
+/*
+ * Test that what is terminated is aborted first and then goes to the queue's driver:
+ * aborted, or as it ended. The queue takes more.
+ */
+static void test_terminate(struct kunit *test)
+{
+	struct fake *f = alloc_obeying_fake(test);
 
 	ask_for_interrupts(f);
 	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 2), 2);
 	write_record(f, 1);
-	f->wq.type = IDXD_WQT_KERNEL;
-	idxd_wq_flush_descs(&f->wq);
+	idxd_wq_terminate(&f->wq);
 
+	EXPECT_CMDS(test, f, IDXD_CMD_ABORT_WQ);
 	KUNIT_ASSERT_EQ(test, f->nr_completed, 2);
 	KUNIT_EXPECT_EQ(test, f->types[f->completed[0] == f->batch[1]], IDXD_COMPLETE_ABORT);
 	KUNIT_EXPECT_EQ(test, f->types[f->completed[0] != f->batch[1]], IDXD_COMPLETE_NORMAL);
+
+	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch + 2, 1), 1);
+	KUNIT_EXPECT_EQ(test, f->hw[2].int_handle, INT_HANDLE);
+	write_record(f, 2);
+	interrupt(f);
+	KUNIT_EXPECT_EQ(test, f->nr_completed, 3);
+	KUNIT_EXPECT_TRUE(test, f->pdev.is_busmaster);
+	expect_idle(test, f);
+}
+
+/* Test that nothing is given back that the device can write to, if it does not abort. */
+static void test_terminate_in_vain(struct kunit *test)
+{
+	struct fake *f = alloc_obeying_fake(test);
+
+	f->cmd_status[IDXD_CMD_ABORT_WQ] = REFUSED;
+	ask_for_interrupts(f);
+	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 2), 2);
+	idxd_wq_terminate(&f->wq);
+	KUNIT_EXPECT_FALSE(test, f->pdev.is_busmaster);
+	KUNIT_EXPECT_TRUE(test, test_bit(IDXD_FLAG_DISOBEYS, &f->idxd.flags));
+	KUNIT_EXPECT_EQ(test, f->nr_completed, 2);
+	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch + 2, 1), -ENXIO);
+	expect_idle(test, f);
+}
+
+/* Test that a queue that drains is not aborted. */
+static void test_let_go_drains(struct kunit *test)
+{
+	struct fake *f = alloc_obeying_fake(test);
+
+	idxd_wq_let_go(&f->wq);
+	EXPECT_CMDS(test, f, IDXD_CMD_DRAIN_WQ);
+	KUNIT_EXPECT_TRUE(test, f->pdev.is_busmaster);
+}
+
+/* Test that a queue that does not drain is aborted. */
+static void test_let_go_aborts(struct kunit *test)
+{
+	struct fake *f = alloc_obeying_fake(test);
+
+	f->cmd_status[IDXD_CMD_DRAIN_WQ] = REFUSED;
+	idxd_wq_let_go(&f->wq);
+	EXPECT_CMDS(test, f, IDXD_CMD_DRAIN_WQ, IDXD_CMD_ABORT_WQ);
+	KUNIT_EXPECT_TRUE(test, f->pdev.is_busmaster);
+}
+
+/* Test that a device that does neither is cut off and will be reset, once. */
+static void test_let_go_cuts_off(struct kunit *test)
+{
+	struct fake *f = alloc_obeying_fake(test);
+
+	f->cmd_status[IDXD_CMD_DRAIN_WQ] = REFUSED;
+	f->cmd_status[IDXD_CMD_ABORT_WQ] = REFUSED;
+	idxd_wq_let_go(&f->wq);
+	KUNIT_EXPECT_FALSE(test, f->pdev.is_busmaster);
+	KUNIT_EXPECT_TRUE(test, test_bit(IDXD_FLAG_DISOBEYS, &f->idxd.flags));
+	idxd_wq_let_go(&f->wq);
+	EXPECT_CMDS(test, f, IDXD_CMD_DRAIN_WQ, IDXD_CMD_ABORT_WQ);
+}
+
+/* Test that a device gets access to memory by a reset that succeeds, and only so. */
+static void test_admit(struct kunit *test)
+{
+	struct fake *f = alloc_obeying_fake(test);
+
+	KUNIT_EXPECT_EQ(test, idxd_device_admit(&f->idxd), 0);
+	KUNIT_EXPECT_EQ(test, f->nr_cmds, 0);
+
+	f->pdev.is_busmaster = false;
+	f->cmd_status[IDXD_CMD_RESET_DEVICE] = REFUSED;
+	KUNIT_EXPECT_EQ(test, idxd_device_admit(&f->idxd), -EIO);
+	KUNIT_EXPECT_FALSE(test, f->pdev.is_busmaster);
+
+	f->cmd_status[IDXD_CMD_RESET_DEVICE] = IDXD_CMDSTS_SUCCESS;
+	KUNIT_EXPECT_EQ(test, idxd_device_admit(&f->idxd), 0);
+	KUNIT_EXPECT_TRUE(test, f->pdev.is_busmaster);
+	EXPECT_CMDS(test, f, IDXD_CMD_RESET_DEVICE, IDXD_CMD_RESET_DEVICE);
+}
+
+/*
+ * Test that a drain may take longer than other commands, and that the abort of
+ * another queue waits for it instead of failing.
+ */
+static void test_slow_drain(struct kunit *test)
+{
+	struct fake *f = alloc_fake(test);
+
+	f->aborted = 1;
+	kunit_activate_static_stub(test, idxd_cmd_write, fake_slow_drain);
+	idxd_wq_let_go(&f->wq);
+	flush_work(&f->aborter);
+	flush_delayed_work(&f->drained);
+	KUNIT_EXPECT_TRUE(test, f->pdev.is_busmaster);
+	KUNIT_EXPECT_EQ(test, f->aborted, 0);
+}
+
+/* A device that has revoked its interrupt handles. */
+static struct fake *alloc_revoking_fake(struct kunit *test)
+{
+	struct fake *f = alloc_obeying_fake(test);
+
+	f->idxd.request_int_handles = true;
+	f->idxd.irq_cnt = 2;
+	f->idxd.hw.cmd_cap = BIT(IDXD_CMD_REQUEST_INT_HANDLE);
+	f->cmd_status[IDXD_CMD_REQUEST_INT_HANDLE] = NEW_HANDLE << IDXD_CMDSTS_RES_SHIFT;
+
+	return f;
+}
+
+/* Test that a queue goes on with its new handle. */
+static void test_handle_is_renewed(struct kunit *test)
+{
+	struct fake *f = alloc_revoking_fake(test);
+
+	ask_for_interrupts(f);
+	idxd_int_handle_revoke_work(&f->idxd.revoke_work);
+	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 1), 1);
+	KUNIT_EXPECT_EQ(test, f->hw[0].int_handle, NEW_HANDLE);
+	write_record(f, 0);
+	interrupt(f);
+	KUNIT_EXPECT_EQ(test, f->nr_completed, 1);
+	expect_idle(test, f);
+}
+
+/* Test that a queue without a handle says that it takes nothing any more. */
+static void test_handle_is_not_renewed(struct kunit *test)
+{
+	struct fake *f = alloc_revoking_fake(test);
+
+	f->cmd_status[IDXD_CMD_REQUEST_INT_HANDLE] = REFUSED;
+	idxd_int_handle_revoke_work(&f->idxd.revoke_work);
+	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 1), -ENXIO);
+	KUNIT_EXPECT_EQ(test, nr_used_slots(f), 0);
+	expect_idle(test, f);
+}
+
+/* Test that renewing the handle of a quiet queue neither waits for it nor wakes it. */
+static void test_handle_of_quiet_queue(struct kunit *test)
+{
+	struct fake *f = alloc_revoking_fake(test);
+
+	idxd_wq_quiesce(&f->wq);
+	idxd_int_handle_revoke_work(&f->idxd.revoke_work);
+	KUNIT_EXPECT_EQ(test, f->wq.ie.int_handle, NEW_HANDLE);
+	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 1), -ENXIO);
+	KUNIT_EXPECT_EQ(test, nr_used_slots(f), 0);
+	expect_idle(test, f);
+}
+
+/* Test that a queue that is only paused does not say that it is closed. */
+static void test_paused_queue(struct kunit *test)
+{
+	struct fake *f = alloc_fake(test);
+
+	scoped_guard(mutex, &f->wq.wq_lock) {
+		idxd_wq_pause(&f->wq);
+		KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 1), 0);
+		idxd_wq_resume(&f->wq);
+	}
+	KUNIT_EXPECT_EQ(test, idxd_submit_descs(&f->wq, f->batch, 1), 1);
 	expect_idle(test, f);
 }
 
@@ -341,11 +591,9 @@ static void set_reg(struct fake *f, unsigned int offset, u32 value)
 static void test_lost_interrupt(struct kunit *test)
 {
 	struct fake *f = alloc_fake(test);
-	ktime_t start = ktime_get();
 
 	f->wq.id = 3;
 	KUNIT_EXPECT_EQ(test, idxd_wq_abort(&f->wq), 0);
-	KUNIT_EXPECT_GE(test, ktime_ms_delta(ktime_get(), start), IDXD_CMD_TIMEOUT_MS);
 	/* Command 9 for the queue of bit 3, with an interrupt */
 	KUNIT_EXPECT_EQ(test, reg(f, IDXD_CMD_OFFSET), 0x80900008);
 	KUNIT_EXPECT_NULL(test, f->idxd.cmd_done);
@@ -356,12 +604,12 @@ static void test_refused_command(struct kunit *test)
 {
 	struct fake *f = alloc_fake(test);
 
-	set_reg(f, IDXD_CMDSTS_OFFSET, 0x32);
+	set_reg(f, IDXD_CMDSTS_OFFSET, REFUSED);
 	KUNIT_EXPECT_EQ(test, idxd_wq_abort(&f->wq), -EIO);
-	KUNIT_EXPECT_EQ(test, f->idxd.cmd_status, 0x32);
+	KUNIT_EXPECT_EQ(test, f->idxd.cmd_status, REFUSED);
 }
 
-/* Test that no command is sent to a device that is busy with one, nor awaited. */
+/* Test that no command is sent to a device that stays busy with one. */
 static void test_busy_device(struct kunit *test)
 {
 	struct fake *f = alloc_fake(test);
@@ -401,10 +649,20 @@ static struct kunit_case idxd_cases[] = {
 	KUNIT_CASE(test_single_refused),
 	KUNIT_CASE(test_quiesced_queue),
 	KUNIT_CASE(test_halted_device),
-	KUNIT_CASE(test_flush),
-	KUNIT_CASE_SLOW(test_lost_interrupt),
-	KUNIT_CASE_SLOW(test_refused_command),
-	KUNIT_CASE(test_busy_device),
+	KUNIT_CASE(test_paused_queue),
+	KUNIT_CASE(test_handle_is_renewed),
+	KUNIT_CASE(test_handle_is_not_renewed),
+	KUNIT_CASE(test_handle_of_quiet_queue),
+	KUNIT_CASE(test_terminate),
+	KUNIT_CASE(test_terminate_in_vain),
+	KUNIT_CASE(test_let_go_drains),
+	KUNIT_CASE(test_let_go_aborts),
+	KUNIT_CASE(test_let_go_cuts_off),
+	KUNIT_CASE(test_admit),
+	KUNIT_CASE_SLOW(test_slow_drain),
+	KUNIT_CASE(test_lost_interrupt),
+	KUNIT_CASE(test_refused_command),
+	KUNIT_CASE_SLOW(test_busy_device),
 	KUNIT_CASE(test_command_to_halted_device),
 	KUNIT_CASE(test_late_interrupt),
 	{}
