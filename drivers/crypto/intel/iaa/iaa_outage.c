@@ -27,9 +27,6 @@
 #include "idxd.h"
 #include "iaa.h"
 
-/* TMP until idxd has it */
-static void idxd_recover(struct idxd_device *idxd) { }
-
 /* Before each attempt to bring a queue back, in seconds */
 static const unsigned int iaa_pauses[] = { 1, 4, 16 };
 
@@ -190,19 +187,20 @@ void iaa_wq_stop(struct iaa_wq *wq, enum iaa_outage why)
 		wq->idxd_wq->idxd->id, wq->idxd_wq->id, iaa_outages[why]);
 	iaa_count(stops[why]);
 	iaa_wq_close(wq);
-	queue_work(iaa_workqueue, &wq->stop);
+	/* After a halt idxd calls iaa_wq_halted(), which does the rest. */
+	if (why != IAA_OUT_HALTED)
+		queue_work(iaa_workqueue, &wq->stop);
 }
 
 /**
- * iaa_wq_halted - the queue's device has halted
+ * iaa_wq_halted - the queue's device has halted, or is about to be reset
  * @wq: a queue
  *
  * Context: may sleep. The caller holds wq_lock.
  */
 void iaa_wq_halted(struct iaa_wq *wq)
 {
-	if (cmpxchg(&wq->outage, IAA_IN_USE, IAA_OUT_HALTED) == IAA_IN_USE)
-		iaa_count(stops[IAA_OUT_HALTED]);
+	iaa_wq_stop(wq, IAA_OUT_HALTED);
 	iaa_wq_close(wq);
 	__idxd_wq_quiesce(wq->idxd_wq);
 	iaa_device_cut_off(wq->device);
@@ -270,7 +268,7 @@ static int iaa_wq_reopen(struct iaa_wq *wq)
 
 	if (!test_bit(IAA_WQ_CLOSED, &wq->flags))
 		return 0;
-	err = idxd_wq_resume(wq->idxd_wq);
+	err = idxd_wq_unquiesce(wq->idxd_wq);
 	if (err)
 		return err;
 

@@ -174,7 +174,8 @@ static unsigned int iaa_run_give_descs(struct iaa_req *r, struct iaa_run *run, u
 
 	if (likely(accepted >= 0))
 		return accepted;
-	iaa_wq_stop(run->wq, IAA_OUT_QUIESCED);
+	iaa_wq_stop(run->wq, run->wq->idxd_wq->idxd->state == IDXD_DEV_HALTED ?
+			     IAA_OUT_HALTED : IAA_OUT_QUIESCED);
 
 	return 0;
 }
