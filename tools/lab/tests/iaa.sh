@@ -131,6 +131,14 @@ group_iaa()
 	check_ktap "resets" iaa_guest ours resets reset_brings_queues_back pages_survive_resets
 	check "resets fail on the base kernel" test_base_reset
 	group_halts
+	check_ktap "queues brought back" faulty_guest ours recovery \
+		script_brings_a_stopped_queue_back script_brings_a_cut_off_device_back \
+		script_brings_a_disabled_device_back script_refuses_what_is_no_queue \
+		script_says_why_a_queue_stays_out \
+		script_lays_out_devices_in_use script_goes_on_without_a_failing_device \
+		script_leaves_a_halted_device_out
+	check_ktap "tools of others" iaa_guest ours tools \
+		scripts_of_others_lay_out_devices accel_config_loads_a_layout
 	check_ktap "defects of Linux 7.3" "$LAB/defects.sh" -k ours -o "$LOGS/iaa-defects"
 	group_shapes
 	check_ktap "storms" storms 8 queues_come_and_go_under_zswap settings_change_under_zswap \
