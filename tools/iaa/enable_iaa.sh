@@ -5,8 +5,8 @@
 # that deflate-iaa can be chosen as a compressor: see the usage text below.
 #
 # Made for servers and for a guest that has nothing but busybox and
-# accel-config, hence POSIX sh. SYSFS, PROCFS, ACCEL_CONFIG, MODPROBE and RMMOD can
-# be set to test it on a machine without such a device.
+# accel-config, hence POSIX sh. SYSFS, PROCFS, LAYOUT, ACCEL_CONFIG, MODPROBE and
+# RMMOD can be set to test it on a machine without such a device.
 
 set -u
 
@@ -15,6 +15,8 @@ PROCFS=${PROCFS:-/proc}
 ACCEL_CONFIG=${ACCEL_CONFIG:-accel-config}
 MODPROBE=${MODPROBE:-modprobe}
 RMMOD=${RMMOD:-rmmod}
+# The number of queues in each device, for a device that forgets its layout.
+LAYOUT=${LAYOUT:-/run/enable_iaa.queues}
 
 NAME=${0##*/}
 DEVICES=$SYSFS/bus/dsa/devices
@@ -29,24 +31,29 @@ QUEUES=1
 SYNC_MODE=
 VERIFY=
 RELEASE=
+QUEUE=
 
 usage()
 {
 	cat <<-END
 	Usage: $NAME [-d DEVICES] [-q QUEUES] [-m MODE] [-v 0|1]
+	       $NAME -w QUEUE
 	       $NAME -r
 	Configure the IAA devices and enable their queues for the crypto driver.
 
 	  -d DEVICES  devices to use in each package (default: all)
 	  -q QUEUES   queues in each device, which share its entries (default: 1)
-	  -m MODE     sync_mode: sync, async or async_irq (default: the driver's)
+	  -m MODE     sync_mode: sync, async or async_irq (default: as it is)
 	  -v 0|1      verify_compress: decompress again and compare checksums
-	              (default: the driver's)
+	              (default: as it is)
+	  -w QUEUE    bring one queue back, as in -w wq1.0, and its device with all
+	              its queues if that has to be reset or enabled; nothing else
+	              is touched
 	  -r          release the devices: disable all, unless they are in use
 	  -h          print this text
 
-	What was configured on any IAA device is lost, also for other users; devices
-	that are not used stay disabled. DSA devices are left alone.
+	Without -w, what was configured on any IAA device is lost, also for other
+	users; devices that are not used stay disabled. DSA devices are left alone.
 	END
 }
 
@@ -54,6 +61,13 @@ die()
 {
 	echo "$NAME: $*" >&2
 	exit 1
+}
+
+# Nothing was changed, and nothing is wrong with what was asked for, but its time.
+die_in_use()
+{
+	echo "$NAME: $*" >&2
+	exit 3
 }
 
 # Reading and naming
@@ -83,6 +97,26 @@ is_module()
 {
 	# Only what can be unloaded has a state of initialisation.
 	[ -e "$MODULE/initstate" ]
+}
+
+# The driver that has a time limit takes settings and queues at any time. That of
+# Linux 7.3 takes settings only while no queue is enabled, and after the last one
+# was disabled no other, until its module is loaded anew. A driver that is not loaded
+# yet is treated as that one, since nobody can be using it.
+is_old_driver()
+{
+	[ ! -e "$MODULE/parameters/timeout_ms" ]
+}
+
+# What the crypto driver says of the queue in directory $1, if that is not that it is
+# in use, or could be.
+outage()
+{
+	read_line "$1/crypto_state"
+	case $line in
+	'' | 'in use'*) ;;
+	*) echo "$line" ;;
+	esac
 }
 
 # The IAA devices by number. They share their numbers with the DSA devices, so
@@ -178,6 +212,20 @@ device_packages()
 	done
 }
 
+# Of the lines read, those of devices that were not halted by an error: one that was
+# does not keep the others from being used.
+working_devices()
+{
+	while read -r device package; do
+		if [ "$(read_file "$DEVICES/$device/state")" = halted ]; then
+			echo "$NAME: note: $device was halted by an error and is left out;" \
+				"-w resets it" >&2
+		else
+			echo "$device $package"
+		fi
+	done
+}
+
 # The first devices of each package, of the lines read.
 select_devices()
 {
@@ -190,7 +238,7 @@ select_devices()
 require_devices_per_package()
 {
 	[ "$DEVICES_PER_PACKAGE" != all ] || return 0
-	short=$(echo "$packages" | awk -v limit="$DEVICES_PER_PACKAGE" '
+	short=$(echo "$working" | awk -v limit="$DEVICES_PER_PACKAGE" '
 		{ count[$2]++ }
 		END {
 			for (package in count)
@@ -206,8 +254,6 @@ require_usable_device()
 	dir=$DEVICES/$1
 	[ "$(read_file "$dir/configurable")" = 1 ] ||
 		die "$1 cannot be configured: its firmware or hypervisor fixed the layout"
-	[ "$(read_file "$dir/state")" != halted ] ||
-		die "$1 was halted by an error: its PCI function needs a reset"
 
 	limit=$(read_file "$dir/max_work_queues")
 	[ "$QUEUES" -le "${limit:-0}" ] ||
@@ -225,18 +271,18 @@ require_unused()
 
 	case $(read_file "$ZSWAP/compressor") in
 	deflate-iaa* | deflate)
-		die "zswap still uses deflate-iaa: select another compressor first" \
+		die_in_use "zswap still uses deflate-iaa: select another compressor first" \
 			"(echo zstd > $ZSWAP/compressor)" ;;
 	*)
-		die "deflate-iaa is still in use ($users references): zswap may hold" \
+		die_in_use "deflate-iaa is still in use ($users references): zswap may hold" \
 			"pages it compressed with it, which swapoff brings back" ;;
 	esac
 }
 
-# What is built in is not reloaded, and thus may be in use.
+# Only what has to be reloaded must not be in use.
 require_module_unused()
 {
-	! is_module || require_unused
+	! is_old_driver || ! is_module || require_unused
 }
 
 check_machine()
@@ -253,7 +299,9 @@ check_machine()
 
 check_devices()
 {
-	selected=$(echo "$packages" | select_devices)
+	working=$(echo "$packages" | working_devices)
+	[ -n "$working" ] || die "all devices were halted by errors: -w resets one"
+	selected=$(echo "$working" | select_devices)
 	require_devices_per_package
 	for device in $selected; do
 		require_usable_device "$device"
@@ -293,8 +341,8 @@ reload_crypto()
 # What to add to a failure that a reload would have prevented.
 built_in_hint()
 {
-	is_module || echo "; iaa_crypto is built in, and Linux 7.3 cannot" \
-		"configure that a second time: reboot, or build it as a module"
+	! is_old_driver || is_module || echo "; iaa_crypto is built in, and Linux 7.3" \
+		"cannot configure that a second time: reboot, or build it as a module"
 }
 
 # Devices: all of these work on the one named by $device
@@ -306,8 +354,9 @@ accel_config()
 }
 
 # Whether $1, enable or disable, of $2, device or wq, had its effect is in sysfs:
-# some versions of accel-config exit with 0 in any case. $3 is the object.
-switch()
+# some versions of accel-config exit with 0 in any case. $3 is the object. Leaves
+# the reason of a failure in $message.
+try_switch()
 {
 	echo 0 2>/dev/null >"$DEVICES/$device/cmd_status"
 	message=$("$ACCEL_CONFIG" "$1-$2" "$3" 2>&1)
@@ -317,9 +366,16 @@ switch()
 	esac
 
 	[ "$(read_file "$dir/state")" != "$1d" ] || return 0
+	message="cannot $1 $3: $message$(status_text "$device")"
+	return 1
+}
+
+switch()
+{
+	try_switch "$@" && return
 	hint=
 	[ "$1" = disable ] || hint=$(built_in_hint)
-	die "cannot $1 $3: $message$(status_text "$device")$hint"
+	die "$message$hint"
 }
 
 disable_device()
@@ -398,6 +454,134 @@ disable_devices()
 	done
 }
 
+is_selected()
+{
+	echo "$selected" | grep -qx "$1"
+}
+
+# One after the other, so that those whose turn has not come do the work; and each
+# for itself, so that one that fails does not keep the others from it.
+lay_out_devices()
+{
+	failed=
+	for each in $(all_devices); do
+		(
+			disable_device "$each"
+			! is_selected "$each" || enable_device "$each"
+		) || failed="$failed $each"
+	done
+}
+
+# A disabled device forgets its layout, and the kernel tells nobody.
+remember_layout()
+{
+	mkdir -p "${LAYOUT%/*}" && echo "$QUEUES" >"$LAYOUT"
+}
+
+# One queue, which is in directory $WQ: all of these work on it, and on its $device
+
+# What a queue forgets when it is disabled, in an order that it can be written in.
+QUEUE_SETTINGS="mode threshold priority block_on_fault ats_disable prs_disable
+	op_config max_transfer_size enqcmds_retries type name driver_name"
+
+find_queue()
+{
+	WQ=$DEVICES/$QUEUE
+	[ -d "$WQ" ] ||
+		die "there is no $QUEUE: iaxN has wqN.0 and so on, and the devices are" \
+			"$(all_devices | paste -s -d ' ' -)"
+	device=$(basename "$(dirname "$(readlink -f "$WQ")")")
+	[ "$device" != "${device#iax}" ] ||
+		die "$QUEUE is not of an IAA, but of $device"
+	owner=$(read_file "$WQ/driver_name")
+	[ "${owner:-crypto}" = crypto ] ||
+		die "$QUEUE is not for the driver crypto, but for $owner"
+}
+
+has_entries()
+{
+	[ "$(read_file "$WQ/size")" != 0 ] && [ "$(read_file "$WQ/group_id")" != -1 ]
+}
+
+# Lines of setting=value. A queue that has forgotten its settings gets what all get.
+queue_settings()
+{
+	if [ "$(read_file "$WQ/type")" = none ]; then
+		printf '%s\n' mode=dedicated priority=10 type=kernel name=iaa_crypto \
+			driver_name=crypto
+		return
+	fi
+	for setting in $QUEUE_SETTINGS; do
+		[ ! -e "$WQ/$setting" ] || echo "$setting=$(read_file "$WQ/$setting")"
+	done
+}
+
+# Writes what is not so already, as some settings can be written in one mode only.
+restore_settings()
+{
+	while IFS='=' read -r setting value; do
+		[ "$(read_file "$WQ/$setting")" != "$value" ] || continue
+		message=$({ echo "$value" >"$WQ/$setting"; } 2>&1) ||
+			die "cannot set $setting of $QUEUE to $value: ${message##*: }"
+	done <<-END
+		$settings
+	END
+}
+
+# Fails if the queue is enabled and in use.
+is_out()
+{
+	is_enabled "$WQ" || return 0
+	[ -n "$(outage "$WQ")" ] || return 1
+	message="$QUEUE is $(outage "$WQ")"
+}
+
+# Fails if the queue is not in use in the end.
+cycle_queue()
+{
+	! is_enabled "$WQ" || try_switch disable wq "$device/$QUEUE" || return
+	restore_settings
+	try_switch enable wq "$device/$QUEUE" && ! is_out
+}
+
+# idxd keeps the layout meanwhile, and enables the queues that were enabled.
+reset_device()
+{
+	message=$({ echo 1 >"$DEVICES/$device/../reset"; } 2>&1) ||
+		die "cannot reset $device: ${message##*: }"
+	[ "$(read_file "$DEVICES/$device/state")" != halted ] ||
+		die "$device is still halted: only a reset of the machine can help"
+}
+
+# As it was laid out before, else as idxd does it with a device that it finds.
+lay_out_again()
+{
+	QUEUES=$(read_file "$LAYOUT")
+	QUEUES=${QUEUES:-1}
+	[ "${QUEUE#*.}" -lt "$QUEUES" ] ||
+		die "$device was disabled, and has no $QUEUE when it is enabled again with" \
+			"$(count "$QUEUES" queue): see -q"
+	enable_device "$device"
+}
+
+# In steps, each of which does less to the other queues than the next.
+bring_back()
+{
+	settings=$(queue_settings)
+	if is_enabled "$DEVICES/$device"; then
+		has_entries || die "$QUEUE has no entries in the layout of $device"
+		cycle_queue || {
+			echo "$NAME: note: $message; resetting $device" >&2
+			reset_device
+		}
+	elif [ "$(read_file "$DEVICES/$device/state")" = halted ]; then
+		reset_device
+	fi
+
+	is_enabled "$DEVICES/$device" || lay_out_again
+	! is_out || cycle_queue || die "$message"
+}
+
 # The driver's settings
 
 # Write $2 to setting $1; the driver refuses to while a queue is enabled.
@@ -447,6 +631,10 @@ report_device()
 
 	sizes=$(enabled_queues "$1")
 	echo "$1: $where, queues of" "$(echo "$sizes" | paste -s -d ' ' -)" "entries"
+	for queue in "$DEVICES/$1"/wq*; do
+		why=$(outage "$queue")
+		[ -z "$why" ] || echo "$1: ${queue##*/} is $why"
+	done
 }
 
 # The sentence about all devices of the lines read.
@@ -502,6 +690,12 @@ require_bool()
 	esac
 }
 
+require_queue()
+{
+	echo "$1" | grep -qxE 'wq[0-9]+[.][0-9]+' ||
+		bad_usage "-w needs a queue, as in wq1.0, not '$1'"
+}
+
 require_mode()
 {
 	case $1 in
@@ -512,12 +706,15 @@ require_mode()
 
 parse_options()
 {
-	while getopts :d:q:m:v:rh option; do
+	options=
+	while getopts :d:q:m:v:w:rh option; do
+		options=$options$option
 		case $option in
 		d) require_count -d "$OPTARG"; DEVICES_PER_PACKAGE=$OPTARG ;;
 		q) require_count -q "$OPTARG"; QUEUES=$OPTARG ;;
 		m) require_mode "$OPTARG"; SYNC_MODE=$OPTARG ;;
 		v) require_bool -v "$OPTARG"; VERIFY=$OPTARG ;;
+		w) require_queue "$OPTARG"; QUEUE=$OPTARG ;;
 		r) RELEASE=yes ;;
 		h) usage; exit 0 ;;
 		:) bad_usage "-$OPTARG needs a value" ;;
@@ -526,37 +723,74 @@ parse_options()
 	done
 	shift $((OPTIND - 1))
 	[ $# -eq 0 ] || bad_usage "there are no arguments: '$1'"
+	[ -z "$QUEUE" ] || [ "$options" = w ] || bad_usage "-w goes with no other option"
+}
+
+# What is done
+
+release()
+{
+	require_unused
+	disable_devices
+	rm -f "$LAYOUT"
+	echo "$(count "$(all_devices | wc -l)" device): all disabled"
+}
+
+# Those that work are worth being used.
+fail_in_part()
+{
+	status=1
+	for each in $selected; do
+		! is_enabled "$DEVICES/$each" || status=4
+	done
+	echo "$NAME: not as they should be:$failed" >&2
+	exit $status
+}
+
+configure()
+{
+	check_devices
+	# Its settings cannot be written while a queue is enabled.
+	if is_old_driver; then
+		disable_devices
+		reload_crypto
+	fi
+	set_verify
+	set_sync_mode
+	lay_out_devices
+	remember_layout
+
+	echo "$packages" | while read -r each package; do
+		report_device "$each" "$package"
+	done
+	echo "$packages" | report_total
+	[ -z "$failed" ] || fail_in_part
+}
+
+bring_queue_back()
+{
+	load_driver crypto iaa_crypto
+	! is_old_driver || die "this driver cannot take back a single queue:" \
+		"configure all devices, when nothing uses them any more"
+	find_queue
+	bring_back
+	report_device "$device" "$(device_package "$device")"
 }
 
 main()
 {
 	parse_options "$@"
 	check_machine
-	if [ -n "$RELEASE" ]; then
-		require_unused
-		disable_devices
-		echo "$(count "$(all_devices | wc -l)" device): all disabled"
-		return
-	fi
-
-	check_devices
-	disable_devices
-
-	# No queue is enabled now, or the settings could not be written.
-	reload_crypto
-	set_verify
-	set_sync_mode
-
 	CONFIGURATION=$(mktemp) || die "cannot make a temporary file"
 	trap 'rm -f "$CONFIGURATION"' EXIT
-	for each in $selected; do
-		enable_device "$each"
-	done
 
-	echo "$packages" | while read -r each package; do
-		report_device "$each" "$package"
-	done
-	echo "$packages" | report_total
+	if [ -n "$RELEASE" ]; then
+		release
+	elif [ -n "$QUEUE" ]; then
+		bring_queue_back
+	else
+		configure
+	fi
 }
 
 main "$@"

@@ -12,6 +12,7 @@
 . "${0%/*}/faults-pages.sh"
 
 COMPRESS=0x43 DECOMPRESS=0x42
+ABORT_WQ=9
 # What a record may say of a descriptor. Reserved codes are answers, too; the two
 # that go to a register instead of a record are completions that never come.
 STATUSES="0x02 0x03 0x04 0x0a 0x0b 0x10 0x11 0x12 0x13 0x16 0x19 0x1c 0x1d 0x1e 0x1f 0x20
@@ -278,6 +279,37 @@ disabled_queues_are_survived()
 	nothing_lost device-disabled
 }
 
+was_hit() { [ "$(iaa-fault "$1" hits "$2")" -gt 0 ]; }
+
+# The administrator brings back queues that were stopped, and devices that did not let
+# go of what they had, with the script and without stopping anything else.
+queues_are_brought_back()
+{
+	local name pci
+
+	configure_as queues=2 patience=$TIMEOUT_MS
+	start_pages
+	for name in $(iax_names); do
+		pci=$(pci_of "$name")
+		iaa-fault "$pci" arm 0 stick code=$COMPRESS count=1
+		await was_hit "$pci" 0
+		enable_iaa.sh -w "wq${name#iax}.0"
+		enable_iaa.sh -w "wq${name#iax}.1"
+		iaa-fault "$pci" arm 0 stick code=$COMPRESS count=1 \
+			-- arm 1 refuse code=$ABORT_WQ status=4 count=1
+		await was_hit "$pci" 1
+		enable_iaa.sh -w "wq${name#iax}.0"
+		iaa-fault "$pci" clear
+		HITS=$((HITS + 2))
+	done
+	stop_pages
+	for name in $(iax_names); do
+		state_is enabled "wq${name#iax}.0"
+		state_is enabled "wq${name#iax}.1"
+	done
+	nothing_lost device-brought-back
+}
+
 # The device refuses commands, or never ends them, when its driver wants to stop it.
 failing_commands_are_survived()
 {
@@ -306,5 +338,5 @@ begin_with_devices
 	late_completions wrong_output_is_noticed wrong_output_without_verification \
 	halts_are_recovered halts_for_good_are_survived resets_are_survived \
 	devices_are_removed_and_found gone_devices_are_survived disabled_queues_are_survived \
-	failing_commands_are_survived
+	queues_are_brought_back failing_commands_are_survived
 ktap_run "$@" everything_returned no_memory_leaked

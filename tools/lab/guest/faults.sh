@@ -71,11 +71,6 @@ returned_to()
 	return 1
 }
 
-empty_swap()
-{
-	swapoff /dev/ram0 && swapon /dev/ram0
-}
-
 # Memory that nobody points to. The first scan only colours; what is young is
 # not reported.
 no_memory_leaked()

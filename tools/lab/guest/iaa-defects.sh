@@ -27,8 +27,8 @@ ALG=alg=deflate-iaa
 # There if a test has left all queues as set_up makes them without an option.
 AS_FOUND=/tmp/as-found
 
-# set_up [-m MODE] [OPTION...]: the module loaded anew, or queues that are as good as
-# new; no verification, nothing armed.
+# set_up [-m MODE] [OPTION...]: queues that are as good as new, on the base kernel with
+# the module loaded anew; no verification, nothing armed.
 set_up()
 {
 	local mode=async

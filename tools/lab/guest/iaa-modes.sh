@@ -26,6 +26,9 @@ set_up()
 {
 	each_device clear 2>/dev/null || true
 	enable_iaa.sh "$@" >/dev/null
+	set_value $CRYPTO/g_comp_wqs_per_iaa 0
+	set_value $CRYPTO/distribute_comps Y
+	set_value $CRYPTO/distribute_decomps N
 	set_modes async 0
 	good_job alg=deflate-iaa requests=1
 	reset_statistics
@@ -345,7 +348,8 @@ settings_are_checked()
 # Test that the driver starts with the settings that its document gives.
 settings_have_their_defaults()
 {
-	enable_iaa.sh
+	remove_module
+	modprobe iaa_crypto
 	expect sync_mode "$(cat $CRYPTO/sync_mode)" async
 	expect verify_compress "$(cat $CRYPTO/verify_compress)" 0
 	expect g_comp_wqs_per_iaa "$(cat $CRYPTO/g_comp_wqs_per_iaa)" 0

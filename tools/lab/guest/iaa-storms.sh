@@ -69,18 +69,6 @@ nothing_is_printed()
 	[ "$(wc -l </tmp/messages)" -le 30 ]
 }
 
-# zswap lets go of a compressor some time after its last page has gone.
-remove_module()
-{
-	local left=100
-
-	until rmmod iaa_crypto 2>/dev/null; do
-		left=$((left - 1))
-		[ $left -gt 0 ] || { rmmod iaa_crypto; return 1; }
-		sleep 0.1
-	done
-}
-
 # The module has no user, and on the debug kernel no memory is without an owner.
 nothing_is_left()
 {

@@ -12,6 +12,8 @@
 # shellcheck source=tools/lab/guest/iaa.sh
 . "${0%/*}/iaa.sh"
 
+TIMEOUT=/sys/module/iaa_crypto/parameters/timeout_ms
+
 # Unbinds the PCI function of each device and binds it again.
 rebind_functions()
 {
@@ -82,7 +84,6 @@ pages_survive_resets()
 {
 	local name
 
-	setup_swap
 	enable_iaa.sh -m sync -v 0
 	setup_zswap deflate-iaa
 	setup_folios 64
@@ -361,4 +362,287 @@ slow_drain_keeps_the_device()
 	echo 1000 >/sys/module/iaa_crypto/parameters/timeout_ms
 }
 
+# Queues that are brought back while zswap holds pages that their devices compressed
+
+# Compressions and decompressions that the first device's queue number $1 did.
+calls_of_queue()
+{
+	queue_calls | awk -v device="${FIRST#iax}" -v queue="$1" \
+		'$1 == device && $2 == queue { print $3 + $4 }'
+}
+
+# use_under_zswap OPTION...: how the devices are laid out.
+use_under_zswap()
+{
+	setup_zswap lzo
+	enable_iaa.sh "$@"
+	FIRST=$(iax_names | head -n 1)
+	FIRST_PCI=$(pci_of "$FIRST")
+	FIRST_WQ=wq${FIRST#iax}
+	FIRST_CPU=$(cpu_of_package "$(package_of_device "$FIRST")")
+	setup_zswap deflate-iaa
+	setup_folios 64
+	store_pages
+	STOPPED=$(iaa_stat aborts)
+}
+
+# By a CPU that the first device serves.
+swap_pages() { (pin_to "$FIRST_CPU" && pageout -f 64k -s 4m -k text); }
+
+was_stopped() { [ "$(iaa_stat aborts)" -gt "$STOPPED" ]; }
+
+# The first device fails in the way of $1 until one of its queues was stopped.
+stop_first()
+{
+	local tries=0
+
+	echo 250 >$TIMEOUT
+	# shellcheck disable=SC2086
+	iaa-fault "$FIRST_PCI" arm 0 stick wq=0 code=0x43 count=0xffffffff ${1:-}
+	until was_stopped; do
+		tries=$((tries + 1))
+		[ $tries -le 20 ] || { echo "no queue was stopped"; return 1; }
+		swap_pages
+	done
+	echo 10000 >$TIMEOUT
+	iaa-fault "$FIRST_PCI" clear
+}
+
+# All queues of the first device work, and the pages are what they were.
+first_works()
+{
+	local queue
+
+	reset_statistics
+	swap_pages
+	for queue in $(seq 0 $(($1 - 1))); do
+		expect "state of queue $queue" "$(cat "$DSA/devices/$FIRST_WQ.$queue/state")" enabled
+		[ "$(calls_of_queue "$queue")" -gt 0 ] || { echo "queue $queue is not used"; return 1; }
+	done
+	stored_pages_are_right
+}
+
+# What can be set of all queues.
+queue_settings()
+{
+	find $DSA/devices/ -follow -maxdepth 2 -path '*/wq*' -type f -perm -600 -exec grep -H . {} + | sort
+}
+
+# Test that a queue that the driver has stopped works again, with the settings that it
+# had, and that no other is touched.
+script_brings_a_stopped_queue_back()
+{
+	use_under_zswap -q 2
+	queue_settings >/tmp/settings
+	stop_first
+	enable_iaa.sh -w "$FIRST_WQ.0" | tee /tmp/out
+	grep -q "^$FIRST: package [0-9]*, node [0-9]*, queues of 64 64 entries" /tmp/out
+	queue_settings | diff /tmp/settings -
+	first_works 2
+}
+
+# Test the same of a queue whose device refused to give up its descriptors, and so was
+# cut off from memory: it is reset, and all its queues work.
+script_brings_a_cut_off_device_back()
+{
+	use_under_zswap -q 2
+	dmesg -c >/dev/null
+	stop_first "-- arm 1 refuse code=9 status=4 count=0xffffffff"
+	dmesg | grep 'cutting the device off'
+	enable_iaa.sh -w "$FIRST_WQ.1"
+	first_works 2
+}
+
+# Test that a device that was disabled, and has forgotten its layout, gets it again.
+script_brings_a_disabled_device_back()
+{
+	use_under_zswap -q 2
+	accel-config disable-device "$FIRST"
+	wait_for disabled "$FIRST"
+	enable_iaa.sh -w "$FIRST_WQ.1"
+	first_works 2
+	# And one queue that was disabled.
+	accel-config disable-wq "$FIRST/$FIRST_WQ.0"
+	wait_for disabled "$FIRST_WQ.0"
+	enable_iaa.sh -w "$FIRST_WQ.0"
+	first_works 2
+}
+
+# refused_for REASON OPTION...: with that as a reason.
+refused_for()
+{
+	local reason="$1"
+	shift
+
+	refuse enable_iaa.sh "$@" 2>/tmp/err
+	cat /tmp/err
+	grep -qe "$reason" /tmp/err
+}
+
+# Test that what is no queue, or none that the driver could have, is named and that
+# nothing is changed.
+script_refuses_what_is_no_queue()
+{
+	local name
+
+	use_under_zswap -q 2
+	queue_settings >/tmp/settings
+	for name in 0 wq wq0 wq0. wq.0 wq0.x "$FIRST" "$FIRST/$FIRST_WQ.0" '../wq0.0' ''; do
+		refused_for "-w needs a queue, as in wq1.0, not '$name'" -w "$name"
+	done
+	refused_for "there is no wq999.0" -w wq999.0
+	refused_for "there is no $FIRST_WQ.8" -w "$FIRST_WQ.8"
+	refused_for "$FIRST_WQ.2 has no entries" -w "$FIRST_WQ.2"
+	refused_for "-w goes with no other option" -q 2 -w "$FIRST_WQ.0"
+	queue_settings | diff /tmp/settings -
+	accel-config disable-wq "$FIRST/$FIRST_WQ.0"
+	echo user >"$DSA/devices/$FIRST_WQ.0/driver_name"
+	refused_for "$FIRST_WQ.0 is not for the driver crypto, but for user" -w "$FIRST_WQ.0"
+	expect "state of $FIRST_WQ.0" "$(cat "$DSA/devices/$FIRST_WQ.0/state")" disabled
+	accel-config disable-device "$FIRST"
+	refused_for "$FIRST was disabled, and has no $FIRST_WQ.2" -w "$FIRST_WQ.2"
+}
+
+# Test that the script fails, and says why, if the device does not work any better.
+script_says_why_a_queue_stays_out()
+{
+	use_under_zswap -q 1
+	echo 250 >$TIMEOUT
+	iaa-fault "$FIRST_PCI" arm 0 stick count=0xffffffff
+	refused_for "$FIRST_WQ.0 is out: it has failed its self-check" -w "$FIRST_WQ.0"
+	iaa-fault "$FIRST_PCI" clear
+	echo 10000 >$TIMEOUT
+	enable_iaa.sh -w "$FIRST_WQ.0"
+	first_works 1
+}
+
+# Test that all devices can be laid out anew while zswap uses them.
+script_lays_out_devices_in_use()
+{
+	use_under_zswap -q 1
+	enable_iaa.sh -q 2
+	expect "enabled queues" "$(enabled_queues)" $(($(nr_devices) * 2))
+	first_works 2
+	enable_iaa.sh
+	first_works 1
+}
+
+# Test that a device that cannot be enabled does not keep the others from being used,
+# and is named.
+script_goes_on_without_a_failing_device()
+{
+	local status=0
+
+	use_under_zswap -q 1
+	iaa-fault "$FIRST_PCI" arm 0 refuse code=1 status=0x17 count=0xffffffff
+	enable_iaa.sh -q 2 2>/tmp/err || status=$?
+	cat /tmp/err
+	expect status $status 4
+	grep -q "cannot enable $FIRST: " /tmp/err
+	grep -q "not as they should be: $FIRST$" /tmp/err
+	expect "enabled queues" "$(enabled_queues)" $((($(nr_devices) - 1) * 2))
+	stored_pages_are_right
+	iaa-fault "$FIRST_PCI" clear
+	enable_iaa.sh -w "$FIRST_WQ.1"
+	first_works 2
+}
+
+# Test that a device that nothing gets out of a halt does not keep the others from
+# being laid out, and that the script says what it finds.
+script_leaves_a_halted_device_out()
+{
+	use_under_zswap -q 1
+	iaa-fault "$FIRST_PCI" halt warm
+	wait_for halted "$FIRST"
+	enable_iaa.sh -q 2 2>/tmp/err
+	cat /tmp/err
+	grep -q "$FIRST was halted by an error and is left out" /tmp/err
+	expect "enabled queues" "$(enabled_queues)" $((($(nr_devices) - 1) * 2))
+	stored_pages_are_right
+	refuse enable_iaa.sh -w "$FIRST_WQ.0"
+	expect "enabled queues" "$(enabled_queues)" $((($(nr_devices) - 1) * 2))
+}
+
+# Tools of others, which know nothing of this driver
+
+# Scripts such as Intel's disable what is enabled, load the driver anew, write its
+# settings, and lay each device out with one call of accel-config an object. None of
+# this may be refused.
+lay_out_as_others_do()
+{
+	local dir device id i
+
+	for dir in "$DSA"/devices/iax*; do
+		device=${dir##*/} id=${dir##*iax}
+		for i in 0 1 2 3 4 5 6 7; do
+			[ "$(cat "$dir/wq$id.$i/state")" = disabled ] ||
+				accel-config disable-wq "$device/wq$id.$i"
+		done
+		[ "$(cat "$dir/state")" = disabled ] || accel-config disable-device "$device"
+	done
+	remove_module
+	modprobe iaa_crypto
+	echo 0 >$CRYPTO/verify_compress
+	echo 1 >$CRYPTO/g_comp_wqs_per_iaa
+	echo sync >$CRYPTO/sync_mode
+	echo Y >$CRYPTO/distribute_comps
+	echo N >$CRYPTO/distribute_decomps
+	for device in $(iax_names); do
+		id=${device#iax}
+		for i in 0 1 2 3 4 5 6 7; do
+			accel-config config-engine "$device/engine$id.$i" --group-id=0
+		done
+		for i in 0 1; do
+			accel-config config-wq "$device/wq$id.$i" -g 0 -s 64 -p 10 \
+				-m dedicated -y kernel -n iaa_crypto -d crypto
+		done
+		accel-config enable-device "$device"
+		for i in 0 1; do
+			accel-config enable-wq "$device/wq$id.$i"
+		done
+	done
+	expect "enabled queues" "$(enabled_queues)" $((2 * $(nr_devices)))
+}
+
+# Test that such scripts work the first time after boot, when all devices have the
+# default layout of idxd, and the next time.
+scripts_of_others_lay_out_devices()
+{
+	modprobe idxd
+	modprobe iaa_crypto
+	expect "enabled queues" "$(enabled_queues)" "$(nr_devices)"
+	for _ in 1 2; do
+		lay_out_as_others_do
+		setup_zswap deflate-iaa
+		setup_folios 64
+		pageout -f 64k -s 4m -k text
+		setup_zswap lzo
+		expect "calls in software" "$(sw_calls)" 0
+	done
+	echo 0 >$CRYPTO/g_comp_wqs_per_iaa
+}
+
+# Test that a layout that was saved can be loaded over another while zswap uses the
+# devices, and with all disabled.
+accel_config_loads_a_layout()
+{
+	local device
+
+	use_under_zswap -q 2
+	accel-config save-config -s /tmp/layout
+	enable_iaa.sh -q 1
+	accel-config load-config -c /tmp/layout -e -f
+	expect "enabled queues" "$(enabled_queues)" $((2 * $(nr_devices)))
+	first_works 2
+	for device in $(iax_names); do
+		accel-config disable-device "$device"
+	done
+	expect "enabled queues" "$(enabled_queues)" 0
+	accel-config load-config -c /tmp/layout -e
+	expect "enabled queues" "$(enabled_queues)" $((2 * $(nr_devices)))
+	first_works 2
+}
+
+setup_swap
+enter_cgroup
 ktap_run "$@"

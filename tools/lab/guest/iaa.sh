@@ -75,6 +75,18 @@ use_tiny_queue()
 	expect "the queue's state" "$(cat $DSA/devices/wq"$id".0/state)" enabled
 }
 
+# zswap lets go of a compressor some time after its last page has gone.
+remove_module()
+{
+	local left=100
+
+	until rmmod iaa_crypto 2>/dev/null; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || { rmmod iaa_crypto; return 1; }
+		sleep 0.1
+	done
+}
+
 # Faults, on all devices alike; they need the property inject=on.
 
 each_device() { iaa-fault all "$@"; }
@@ -196,6 +208,17 @@ await_jobs()
 # Where CPUs and devices are
 
 package_of_cpu() { cat "/sys/devices/system/cpu/cpu$1/topology/physical_package_id"; }
+
+# The first of its CPUs.
+cpu_of_package()
+{
+	local cpu
+
+	for cpu in $(online_cpus); do
+		[ "$(package_of_cpu "$cpu")" != "$1" ] || break
+	done
+	echo "$cpu"
+}
 
 package_of_device()
 {

@@ -32,6 +32,8 @@ setup_swap()
 	echo 0 >/proc/sys/vm/page-cluster
 }
 
+empty_swap() { swapoff /dev/ram0 && swapon /dev/ram0; }
+
 # Nothing is charged in the root group, so work runs in one of its own.
 enter_cgroup()
 {
@@ -65,6 +67,22 @@ setup_folios()
 		set_value "$THP/hugepages-${kb}kB/enabled" always
 	fi
 }
+
+# Pages of a file in memory, which reclaim puts into zswap and leaves there.
+STORED_FILE=/tmp/stored
+
+store_pages()
+{
+	local before
+
+	before=$(vmstat zswpout)
+	cat /lab/bin/* 2>/dev/null | head -c 4194304 >$STORED_FILE
+	# It fails if it could not have all of it.
+	echo 4M >$CGROUP/memory.reclaim || echo "not all pages were stored"
+	[ "$(vmstat zswpout)" -gt "$((before + 100))" ]
+}
+
+stored_pages_are_right() { cat /lab/bin/* | head -c 4194304 | cmp - $STORED_FILE; }
 
 vmstat() { awk -v name="$1" '$1 == name { print $2 }' /proc/vmstat; }
 

@@ -193,7 +193,10 @@ package_guest()
 
 	"$LAB/boot.sh" -k "$image" -c wall -a "brd.rd_nr=1 brd.rd_size=65536" \
 		-d "$image/archive" -d "$LOGS/deb-module/archive" -o "$LOGS/guest-deb" \
-		/lab/bin/package-test.sh
+		/lab/bin/package-test.sh devices_are_found service_has_zswap_use_devices \
+		service_keeps_devices_for_pages stop_undoes_everything \
+		stop_respects_another_choice refused_settings_change_nothing \
+		settings_are_applied module_of_headers_works
 }
 
 group_deb()

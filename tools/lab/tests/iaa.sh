@@ -162,6 +162,46 @@ group_shapes()
 	check_ktap "time" batch_times
 }
 
+# The files of the package iaa-zswap where it puts them.
+service_archive()
+{
+	local top=$LOGS/service-root package=$LAB/package file dir
+
+	mkdir -p "$top/etc/default" "$top/lib/systemd"
+	cp "$package/debian/iaa-zswap.default" "$top/etc/default/iaa-zswap"
+	cp "$package/debian/iaa-zswap.service" "$top/lib/systemd"
+	while read -r file dir; do
+		mkdir -p "$top/$dir"
+		cp "$package/$file" "$top/$dir" 2>/dev/null || cp "$ROOT/tools/iaa/$file" "$top/$dir"
+	done < <(grep -v '^#' "$package/debian/iaa-zswap.install")
+	chmod +x "$top"/usr/{sbin,lib/iaa-zswap}/*
+	(cd "$top" && find . -mindepth 1 | cpio --quiet -o -H newc -R 0:0)
+}
+
+# service_guest KERNEL TEST...: what the service does, which it does again and again.
+service_guest()
+{
+	local kernel=$1 flavour=lab archive=$LOGS/service-archive
+	shift
+
+	[ "$kernel" = base ] || flavour=${FLAVOUR:-lab}
+	service_archive >"$archive"
+	LAB_IAA_GNR=y "$LAB/boot.sh" -k "$kernel" -f "$flavour" -c wall -t "${TIME_LIMIT[ours]}" \
+		-a "$APPEND $(poison "$flavour")" -d "$archive" -o "$LOGS/iaa-service-$kernel" \
+		/lab/bin/package-test.sh "$@"
+}
+
+group_service()
+{
+	check_ktap "service" service_guest ours devices_are_found service_has_zswap_use_devices \
+		service_keeps_devices_for_pages stop_undoes_everything \
+		stop_respects_another_choice refused_settings_change_nothing \
+		settings_are_applied stop_respects_another_setting \
+		restart_applies_changed_settings restart_with_pages_lays_out_anew
+	check_ktap "service on the base kernel" service_guest base devices_are_found \
+		restart_with_pages_keeps_the_devices
+}
+
 group_iaa()
 {
 	check_ktap "idxd" iaa_kunit idxd_kunit
@@ -173,6 +213,15 @@ group_iaa()
 	check_ktap "resets" iaa_guest ours resets reset_brings_queues_back pages_survive_resets
 	check "resets fail on the base kernel" test_base_reset
 	group_halts
+	check_ktap "queues brought back" faulty_guest ours recovery \
+		script_brings_a_stopped_queue_back script_brings_a_cut_off_device_back \
+		script_brings_a_disabled_device_back script_refuses_what_is_no_queue \
+		script_says_why_a_queue_stays_out \
+		script_lays_out_devices_in_use script_goes_on_without_a_failing_device \
+		script_leaves_a_halted_device_out
+	check_ktap "tools of others" iaa_guest ours tools \
+		scripts_of_others_lay_out_devices accel_config_loads_a_layout
+	group_service
 	check_ktap "defects of Linux 7.3" "$LAB/defects.sh" -k ours -o "$LOGS/iaa-defects"
 	group_outages
 	group_shapes
