@@ -49,7 +49,7 @@ prepare()
 	for kernel in base ours; do
 		image=$("$LAB/kernel.sh" "$kernel" bench)
 		declare -gx "BENCH_${kernel^^}=$image"
-		declare -gx "BENCH_GUEST_${kernel^^}=$("$LAB/guest.sh" "$image")"
+		declare -gx "BENCH_GUEST_${kernel^^}=$("$LAB/guest.sh" "$image" bench)"
 	done
 }
 
