@@ -36,7 +36,8 @@ help:
 #:   MTTCG=1          a host thread per CPU: real concurrency, no times     [0]
 #:   LAB_...=         any symbol of Kconfig, for example LAB_IAA_PER_PACKAGE=4
 #: Variables of make bench
-#:   FIGURE=          P1 to P7, check, sensitivity, devices, batches, field [all]
+#:   FIGURE=          P1 to P7, P9, check, sensitivity, devices, batches,
+#:                    field                                                 [all]
 #:   RECORD=1         and make check TEST=bench will compare with these figures
 #: Variables of make check
 #:   TEST=            one group: lab, device, acomp, iaa, zswap, series, deb; or

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Measures the unpatched kernel and ours, exactly, and writes a report.
 #
-#   bench.sh report [FIGURE...]   P1 to P7, check, sensitivity, devices, batches,
+#   bench.sh report [FIGURE...]   P1 to P7, P9, check, sensitivity, devices, batches,
 #                                 field: all, or some
 #   bench.sh record [FIGURE...]   and what was found is what must be kept
 #   bench.sh gate [FIGURE...]     quick: fails if a figure is worse than recorded
