@@ -7,6 +7,9 @@
 #   bench.sh record [FIGURE...]   and what was found is what must be kept
 #   bench.sh gate [FIGURE...]     quick: fails if a figure is worse than recorded
 #
+# The figure "gate" is what the gate looks at by itself, so that just this can be
+# recorded.
+#
 # Prepares what the boots need and leaves the rest to bench/bench.py: plan.py says
 # what is run, figures.py what becomes of it. JOBS= boots run at the same time. The
 # report lands in results/; a run whose ingredients did not change is not repeated.
@@ -27,6 +30,15 @@ build_plugin()
 	key <"$LAB/bench/scopes.c" >"${dest%.so}.key"
 }
 
+# Does one of the FIGUREs? bench.py knows which: "field", one of all.
+need_compiler()
+{
+	local mode=$1
+	shift
+
+	[ "$mode" != gate ] && [[ $# -eq 0 || " $* " = *' field '* ]]
+}
+
 version() { git -C "$ROOT" describe --always --dirty 2>/dev/null || echo unknown; }
 
 prepare()
@@ -40,7 +52,10 @@ prepare()
 	BENCH_CORPUS=$("$LAB/corpus.sh")
 	BENCH_PACKAGES=$("$LAB/fetch.sh" packages "${CORPUS_PACKAGES[@]}")
 	BENCH_DOWNLOADS=$CACHE/downloads
-	BENCH_COMPILER=$("$LAB/bench/compiler.sh")
+	BENCH_COMPILER=
+	if need_compiler "$@"; then
+		BENCH_COMPILER=$("$LAB/bench/compiler.sh")
+	fi
 	BENCH_VERSION=$(version)
 	BENCH_DATA=$(basename "$(dirname "$BENCH_CORPUS")")
 	BENCH_RESULTS=$ROOT/results/bench-$(date +%Y%m%d-%H%M%S)
@@ -60,7 +75,7 @@ main()
 	*) die "usage: see the head of this file" ;;
 	esac
 	need gcc pkg-config python3 gnuplot
-	prepare
+	prepare "$@"
 	JOBS=$JOBS exec "$LAB/bench/bench.py" "$@"
 }
 
