@@ -36,11 +36,12 @@ help:
 #:   MTTCG=1          a host thread per CPU: real concurrency, no times     [0]
 #:   LAB_...=         any symbol of Kconfig, for example LAB_IAA_PER_PACKAGE=4
 #: Variables of make bench
-#:   FIGURE=          P1 to P7, check, sensitivity, devices, batches, field [all]
-#:   RECORD=1         and make check TEST=bench will compare with these figures
+#:   FIGURE=          P1 to P7, P9, check, sensitivity, devices, batches, field; or
+#:                    gate: what plain make check compares                  [all]
+#:   RECORD=1         and make check will compare with these figures
 #: Variables of make check
-#:   TEST=            one group: lab, device, acomp, iaa, zswap, series, deb; or
-#:                    faults, bench: plain make check leaves these two out
+#:   TEST=            one group: lab, device, acomp, iaa, zswap, gate, series,
+#:                    deb; or faults, bench: plain make check leaves these two out
 #:   SEED=            repeats the decisions of the storm in faults  [a new one]
 #:   FLAVOUR=         guests with the kernel lab or debug    [lab; for faults debug]
 #:   FULL=1           with TEST=series: every patch by itself        [0]

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # Measures the unpatched kernel and ours, exactly, and writes a report.
 #
-#   bench.sh report [FIGURE...]   P1 to P7, check, sensitivity, devices, batches,
+#   bench.sh report [FIGURE...]   P1 to P7, P9, check, sensitivity, devices, batches,
 #                                 field: all, or some
 #   bench.sh record [FIGURE...]   and what was found is what must be kept
 #   bench.sh gate [FIGURE...]     quick: fails if a figure is worse than recorded
+#
+# The figure "gate" is what the gate looks at by itself, so that just this can be
+# recorded.
 #
 # Prepares what the boots need and leaves the rest to bench/bench.py: plan.py says
 # what is run, figures.py what becomes of it. JOBS= boots run at the same time. The
@@ -27,6 +30,15 @@ build_plugin()
 	key <"$LAB/bench/scopes.c" >"${dest%.so}.key"
 }
 
+# Does one of the FIGUREs? bench.py knows which: "field", one of all.
+need_compiler()
+{
+	local mode=$1
+	shift
+
+	[ "$mode" != gate ] && [[ $# -eq 0 || " $* " = *' field '* ]]
+}
+
 version() { git -C "$ROOT" describe --always --dirty 2>/dev/null || echo unknown; }
 
 prepare()
@@ -40,7 +52,10 @@ prepare()
 	BENCH_CORPUS=$("$LAB/corpus.sh")
 	BENCH_PACKAGES=$("$LAB/fetch.sh" packages "${CORPUS_PACKAGES[@]}")
 	BENCH_DOWNLOADS=$CACHE/downloads
-	BENCH_COMPILER=$("$LAB/bench/compiler.sh")
+	BENCH_COMPILER=
+	if need_compiler "$@"; then
+		BENCH_COMPILER=$("$LAB/bench/compiler.sh")
+	fi
 	BENCH_VERSION=$(version)
 	BENCH_DATA=$(basename "$(dirname "$BENCH_CORPUS")")
 	BENCH_RESULTS=$ROOT/results/bench-$(date +%Y%m%d-%H%M%S)
@@ -49,7 +64,7 @@ prepare()
 	for kernel in base ours; do
 		image=$("$LAB/kernel.sh" "$kernel" bench)
 		declare -gx "BENCH_${kernel^^}=$image"
-		declare -gx "BENCH_GUEST_${kernel^^}=$("$LAB/guest.sh" "$image")"
+		declare -gx "BENCH_GUEST_${kernel^^}=$("$LAB/guest.sh" "$image" bench)"
 	done
 }
 
@@ -60,7 +75,7 @@ main()
 	*) die "usage: see the head of this file" ;;
 	esac
 	need gcc pkg-config python3 gnuplot
-	prepare
+	prepare "$@"
 	JOBS=$JOBS exec "$LAB/bench/bench.py" "$@"
 }
 

@@ -155,7 +155,7 @@ initramfs()
 {
 	local image=$1 dir=$2 archive
 
-	cat "$("$LAB/guest.sh" "$image")" >"$dir/initramfs"
+	cat "$("$LAB/guest.sh" "$image" "$FLAVOUR")" >"$dir/initramfs"
 	for archive in "${ARCHIVES[@]}"; do
 		cat "$archive" >>"$dir/initramfs"
 	done

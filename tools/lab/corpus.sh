@@ -16,7 +16,10 @@ build()
 	dir=$(scratch "$CACHE/corpus")
 	mkdir -p "$dir/root/lab"
 	python3 "$LAB/corpus.py" "$packages" "$CORPUS_BYTES" "$dir/root/lab/corpus"
-	(cd "$dir/root" && find . -mindepth 1 | cpio --quiet -o -H newc -R 0:0) >"$dir/archive"
+	# No times: see command_archive() in boot.sh.
+	find "$dir/root" -exec touch -h -d @0 {} +
+	(cd "$dir/root" && find . -mindepth 1 | sort |
+		cpio --quiet -o -H newc -R 0:0 --reproducible) >"$dir/archive"
 	rm -rf "$dir/root"
 	publish "$dir" "$dest"
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Packs the guest's file system and prints the archive.
 #
-#   guest.sh IMAGE        the folder that kernel.sh printed
+#   guest.sh IMAGE [FLAVOUR]      the folder that kernel.sh printed
 #
 # Debian's static busybox, accel-config with its libraries, the kernel's modules
 # and selftests, our own programs: an initramfs, no distribution image.
@@ -11,6 +11,9 @@
 . "$(dirname "$0")/lib.sh"
 
 PROGRAMS=(usemem pageout)
+# Of guest/, all the flavour bench has: what else were unpacked would decide where
+# memory lies, so that a change of any test would change what is counted.
+BENCH_FILES=(init zswap.sh bench-job.sh compile-job.sh fault-latency.c mark.c poke.c)
 LIBRARIES='lib(accel-config|json-c|uuid|c|m)\.so|ld-linux-x86-64'
 
 copy_packages()
@@ -30,30 +33,50 @@ copy_packages()
 	ln -s ../usr/lib/x86_64-linux-gnu "$root/lib/x86_64-linux-gnu"
 }
 
-compile_programs()
+# Of guest/, one in a line.
+guest_files()
 {
-	local bin=$1 program
+	local flavour=$1
 
-	for program in "${PROGRAMS[@]}"; do
-		gcc -static -O2 -Wall -Wextra -o "$bin/$program" \
-			"$ROOT/tools/mm/$program.c" "$ROOT/tools/mm/page_pattern.c"
-		strip "$bin/$program"
+	if [ "$flavour" = bench ]; then
+		printf '%s\n' "${BENCH_FILES[@]/#/"$LAB/guest/"}"
+	else
+		printf '%s\n' "$LAB"/guest/*
+	fi
+}
+
+compile_program()
+{
+	local source=$1 program=$2
+
+	gcc -static -O2 -Wall -Wextra -o "$program" "$source" "$ROOT/tools/mm/page_pattern.c"
+	strip "$program"
+}
+
+copy_programs()
+{
+	local bin=$1 flavour=$2 file
+
+	for file in "${PROGRAMS[@]}"; do
+		compile_program "$ROOT/tools/mm/$file.c" "$bin/$file"
 	done
-	for program in "$LAB"/guest/*.c; do
-		program=$(basename "$program" .c)
-		gcc -static -O2 -Wall -Wextra -o "$bin/$program" \
-			"$LAB/guest/$program.c" "$ROOT/tools/mm/page_pattern.c"
-		strip "$bin/$program"
-	done
-	cp "$ROOT"/tools/iaa/*.sh "$bin"
+	while read -r file; do
+		case $file in
+		*.c) compile_program "$file" "$bin/$(basename "$file" .c)" ;;
+		*.sh) cp "$file" "$bin" ;;
+		esac
+	done < <(guest_files "$flavour")
+	[ "$flavour" = bench ] || cp "$ROOT"/tools/iaa/*.sh "$bin"
 }
 
 copy_image()
 {
-	local image=$1 root=$2
+	local image=$1 root=$2 flavour=$3
 
 	cp -a "$image/modules/lib/modules" "$root/lib/modules"
-	[ ! -d "$image/selftests" ] || cp "$image"/selftests/* "$root/lab/selftests/"
+	if [ -d "$image/selftests" ] && [ "$flavour" != bench ]; then
+		cp "$image"/selftests/* "$root/lab/selftests/"
+	fi
 }
 
 # Numbers instead of times and owners: the same input gives the same archive.
@@ -68,17 +91,16 @@ pack()
 
 build()
 {
-	local image=$1 dest=$2 root dir packages
+	local image=$1 flavour=$2 dest=$3 root dir packages
 
 	packages=$("$LAB/fetch.sh" packages "${GUEST_PACKAGES[@]}")
 	dir=$(scratch "$CACHE/guest")
 	root=$dir/root
 	mkdir "$root"
 	copy_packages "$packages" "$root"
-	compile_programs "$root/lab/bin"
-	copy_image "$image" "$root"
+	copy_programs "$root/lab/bin" "$flavour"
+	copy_image "$image" "$root" "$flavour"
 	cp "$LAB/guest/init" "$root/init"
-	cp "$LAB"/guest/*.sh "$root/lab/bin/"
 	chmod -R +x "$root/init" "$root/lab"
 	pack "$root" >"$dir/initramfs"
 	rm -rf "$root"
@@ -87,20 +109,22 @@ build()
 
 guest_key()
 {
+	local image=$1 flavour=$2
+
 	{
-		basename "$1"
-		cat "$LAB/pins" "$LAB/guest.sh" "$LAB"/guest/* \
-			"$ROOT"/tools/mm/*.[ch] "$ROOT"/tools/iaa/*.sh
+		basename "$image"
+		guest_files "$flavour" | xargs -d '\n' cat "$LAB/pins" "$LAB/guest.sh" "$ROOT"/tools/mm/*.[ch]
+		[ "$flavour" = bench ] || cat "$ROOT"/tools/iaa/*.sh
 	} | key
 }
 
 main()
 {
-	local image=${1:?usage: guest.sh IMAGE} dest
+	local image=${1:?usage: guest.sh IMAGE [FLAVOUR]} flavour=${2:-lab} dest
 
 	need gcc cpio
-	dest=$CACHE/guest/$(guest_key "$image")
-	[ -f "$dest/initramfs" ] || locked guest build "$image" "$dest"
+	dest=$CACHE/guest/$(guest_key "$image" "$flavour")
+	[ -f "$dest/initramfs" ] || locked guest build "$image" "$flavour" "$dest"
 	printf '%s\n' "$dest/initramfs"
 }
 

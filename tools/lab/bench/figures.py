@@ -74,6 +74,32 @@ def store_time(reading):
     return reading.paths["store"].insns / reading.stored
 
 
+def refusals(reading):
+    """Folios of which nothing was stored; each must have been tried, and once."""
+    tried = reading.paths["store"].entries
+    folios = reading.pages * 4 // reading.number("folio_kb")
+    if tried != folios or reading.stored:
+        raise machine.Failed(f"of {folios} folios that are to be refused, zswap_store() was "
+                             f"called for {tried}, and stored {reading.stored} pages")
+    return folios
+
+
+def refusal_time(reading):
+    """Virtual ns in zswap_store() for each folio that it refused."""
+    return reading.paths["store"].insns / refusals(reading)
+
+
+def refusal_work(reading):
+    """Its instructions, with those of the compressor."""
+    insns = sum(sum(path.functions.values()) for name, path in reading.paths.items()
+                if name.split("/")[0] == "store" and "interrupt" not in name.split("/"))
+    return insns / refusals(reading)
+
+
+def refused_out_time(reading):
+    return reading.number("out_ns") / refusals(reading)
+
+
 def out_time(reading):
     return reading.number("out_ns") / reading.pages
 
@@ -151,7 +177,7 @@ def folio_name(folio):
 
 
 def figure_p1(data):
-    for folio in (64, 2048):
+    for folio in plan.LARGE:
         word = plan.pageout(plan.IAA, folio)
         base, ours = data.both("store", word, store_time)
         yield Row("P1", f"zswap_store(), deflate-iaa, {folio_name(folio)}, 4 devices", "ns/page",
@@ -160,6 +186,22 @@ def figure_p1(data):
         yield Row("P1", f"share of that time spent waiting, {folio_name(folio)}", "",
                   *(wait_share(data, kernel, word) for kernel in plan.KERNELS),
                   f"ours ≤ {limit:.0%}", limit, by="ours")
+
+
+    for folio in plan.LARGE:
+        yield from kept_rows(data, folio)
+
+
+def kept_rows(data, folio):
+    """Where nothing is written back, zswap must be ready to refuse."""
+    base, ours = data.both("refusal", plan.text(folio), store_time)
+    if base is None or ours is None:
+        return
+    limit = 0.95 * base / ours
+    yield Row("P1", f"zswap_store() in a cgroup without writeback, deflate-iaa, {folio_name(folio)}",
+              "ns/page", *data.both("refusal", plan.kept(folio), store_time),
+              f"≥ {limit:.3f} ×, 95 % of what it is with", limit, smaller=False, by="base/ours",
+              virtual=True)
 
 
 def figure_p2(data):
@@ -252,13 +294,38 @@ def figure_p7(data):
             yield Row("P7", f"memory of a CPU and pool, {name}", "bytes", base, ours)
 
 
+def figure_p9(data):
+    for name in plan.REFUSED:
+        for folio in plan.FOLIOS:
+            yield from refusal_rows(data, name, folio)
+
+
+def refusal_rows(data, name, folio):
+    what = f"of a refused folio, {name}, {folio_name(folio)}"
+    word = plan.refused(name, folio)
+    # A request of one unit costs more than one without units, as P5 shows.
+    one_unit = (name, folio) == (plan.IAA, 4)
+    limit = 1.1 if one_unit else 1.0
+    goal = f"≤ {limit:.2f}"
+    yield Row("P9", f"zswap_store() {what}", "instr/folio",
+              *data.both("refusal-cost", word, refusal_work), *(() if one_unit else (goal, limit)))
+    if name == "lz4":
+        yield Row("P9", f"whole page-out {what}", "instr/folio",
+                  *data.both("refusal-cost", word, refused_out_time), goal, limit)
+    if name == plan.IAA:
+        for part, value in (("zswap_store()", refusal_time), ("whole page-out", refused_out_time)):
+            yield Row("P9", f"{part} {what}, 4 devices", "ns/folio",
+                      *data.both("refusal", word, value), goal, limit, virtual=True)
+
+
 ALL = {"P1": figure_p1, "P2": figure_p2, "P3": figure_p3, "P4": figure_p4, "P5": figure_p5,
-       "P6": figure_p6, "P7": figure_p7}
+       "P6": figure_p6, "P7": figure_p7, "P9": figure_p9}
 
 
 def rows(data, names):
+    """Those of some figures; "gate": of whatever was measured."""
     found = []
-    for name in names:
+    for name in ALL if "gate" in names else names:
         if name in ALL:
             found += [row for row in ALL[name](data) if row.base is not None or row.ours is not None]
     return found

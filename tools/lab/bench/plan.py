@@ -12,7 +12,9 @@ DEFLATE = "deflate-generic"
 SOFTWARE = ("lzo", "lzo-rle", "lz4", "zstd", DEFLATE)
 IAA = "deflate-iaa"
 DYNAMIC = "deflate-iaa-dynamic"
+REFUSED = ("lzo", "lzo-rle", "lz4", "zstd", IAA)
 FOLIOS = (4, 64, 2048)
+LARGE = FOLIOS[1:]
 DEVICES = (1, 2, 4, 8)
 BATCHES = (1, 2, 4, 8, 16, 32)
 
@@ -26,8 +28,28 @@ def pageout(compressor, folio):
     return f"pageout:{compressor}:{folio}:{SIZE.get(compressor, DEFAULT_SIZE)}"
 
 
+def text(folio):
+    return f"text:{IAA}:{folio}:{DEFAULT_SIZE}"
+
+
+def kept(folio):
+    """The same, in a cgroup whose pages are not written to the swap device."""
+    return f"{text(folio)}:kept"
+
+
+# Enough folios of each size, as a refused one takes as long as the first page that
+# does not shrink; of the largest, the rest of the time is for each of its pages.
+REFUSED_SIZE = {4: 2, 64: 8, 2048: 32}
+
+
+def refused(compressor, folio):
+    return f"refused:{compressor}:{folio}:{REFUSED_SIZE[folio]}"
+
+
 ZEROES = f"zeroes:{IAA}:4:2"
 FAULTS = "faults:lz4:2000"
+# What may be refused is where nothing else can take it.
+KEPT = "writeback:0"
 USEMEM = {(name, folio): f"usemem:{name}:{folio}:64" for name in (IAA, "zstd") for folio in (64, 2048)}
 COMPILE = {name: f"compile:{name}:40" for name in (IAA, "zstd")}
 
@@ -56,7 +78,7 @@ def modes(kernel):
 def cost(kernel):
     """Devices that take no time: what is left is the CPU's work."""
     work = [pageout(IAA, 4), ZEROES]
-    work += [pageout(name, folio) for name in modes(kernel) for folio in (64, 2048)]
+    work += [pageout(name, folio) for name in modes(kernel) for folio in LARGE]
     work += [pageout("lz4", folio) for folio in FOLIOS]
     return Run("cost", kernel, tuple(work), latency=0)
 
@@ -64,6 +86,18 @@ def cost(kernel):
 def store(kernel, name="store", **machine):
     work = [pageout(mode, folio) for mode in modes(kernel) for folio in (4, 32, 64, 2048)]
     return Run(name, kernel, tuple(work), **machine)
+
+
+def refusal_cost(kernel):
+    work = [refused(name, folio) for name in REFUSED for folio in FOLIOS]
+    return Run("refusal-cost", kernel, (KEPT, *work), latency=0)
+
+
+def refusal(kernel):
+    """And what the possibility of a refusal does to folios that are stored."""
+    work = [text(folio) for folio in LARGE] + [KEPT] + [kept(folio) for folio in LARGE]
+    work += [refused(IAA, folio) for folio in FOLIOS]
+    return Run("refusal", kernel, tuple(work))
 
 
 def times(kernel):
@@ -111,13 +145,15 @@ def both(make):
 def runs_of(figure):
     """The runs a figure needs; those of cost come first, they set the clock."""
     needed = {
-        "P1": lambda: both(store),
+        "P1": lambda: both(store) + both(refusal),
         "P2": lambda: both(store) + [batches()],
         "P3": list,
         "P4": lambda: both(times),
         "P5": list,
         "P6": lambda: both(times) + both(faults),
         "P7": lambda: both(memory),
+        "P9": lambda: both(refusal_cost) + both(refusal),
+        "gate": lambda: runs(GATE),
         "check": lambda: both(store) + devices("ours")[:1],
         "sensitivity": lambda: both(store) + sensitivity("base") + sensitivity("ours"),
         "devices": lambda: both(store) + devices("base") + devices("ours"),
@@ -127,8 +163,10 @@ def runs_of(figure):
     return both(cost) + needed[figure]()
 
 
-FIGURES = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "check", "sensitivity", "devices",
+FIGURES = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P9", "check", "sensitivity", "devices",
            "batches", "field")
+# What "gate" stands for: those that a few boots of each kernel give.
+GATE = ("P1", "P3", "P5", "P9")
 
 
 def runs(figures):

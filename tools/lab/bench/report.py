@@ -130,7 +130,7 @@ def function_section(data):
 
 def store_rows(data, kernel, run):
     cells = []
-    for folio in (64, 2048):
+    for folio in plan.LARGE:
         reading = data.get(kernel, run, plan.pageout(plan.IAA, folio))
         cells.append(figures.store_time(reading) if reading else None)
     return cells

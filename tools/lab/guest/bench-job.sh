@@ -7,6 +7,10 @@
 #
 #   pageout:COMPRESSOR:FOLIO_KB:SIZE_MB	pages of real data out and in again
 #   zeroes:COMPRESSOR:FOLIO_KB:SIZE_MB	the same with pages of zeroes
+#   text:COMPRESSOR:FOLIO_KB:SIZE_MB	the same with pages that all shrink
+#   refused:COMPRESSOR:FOLIO_KB:SIZE_MB	the same with pages that do not shrink, and
+#					that zswap refuses to store (after writeback:0)
+#   writeback:0|1			whether the cgroup may write to the swap device
 #   select:COMPRESSOR			makes zswap use it (and forget the former)
 #   faults:COMPRESSOR:COUNT		faults while 2 MB folios are stored
 #   usemem:COMPRESSOR:FOLIO_KB:SIZE_MB	four processes in a cgroup of 3/4 the size
@@ -28,21 +32,36 @@ use_compressor()
 	SELECTED=$1
 }
 
-# out_and_in COMPRESSOR FOLIO_KB SIZE_MB DATA: DATA is as pageout's last argument.
+# out_and_in COMPRESSOR FOLIO_KB SIZE_MB ARGUMENT...: the rest is for pageout.
+# Leaves its RESULT.
 out_and_in()
 {
-	local result
+	local compressor="$1" folio="$2" size="$3"
+	shift 3
 
-	use_compressor "$1"
-	setup_folios "$2"
+	use_compressor "$compressor"
+	setup_folios "$folio"
 	mark "$MEASUREMENT"
-	result=$(pageout -f "${2}k" -s "${3}m" "$4") || fail "pageout: $result"
+	RESULT=$(pageout -f "${folio}k" -s "${size}m" "$@") || fail "pageout: $RESULT"
 	mark ""
-	echo "row: of=$MEASUREMENT $result"
+	echo "row: of=$MEASUREMENT $RESULT"
 }
 
 measure_pageout() { out_and_in "$1" "$2" "$3" "$CORPUS"; }
 measure_zeroes() { out_and_in "$1" "$2" "$3" --kind=zero; }
+measure_text() { out_and_in "$1" "$2" "$3" --kind=text --require-out; }
+
+measure_refused()
+{
+	out_and_in "$1" "$2" "$3" --kind=random
+	# Not that they are mapped: they stay in the swap cache.
+	case $RESULT in
+	*" zswpout=0 "*" pswpout=0 "*) ;;
+	*) fail "$MEASUREMENT: pages went out: $RESULT" ;;
+	esac
+}
+
+measure_writeback() { set_value "$CGROUP/memory.zswap.writeback" "$1"; }
 
 measure_select()
 {

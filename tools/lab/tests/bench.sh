@@ -1,45 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# The benchmark's short figures against what is recorded, and the benchmark itself.
+# The group gate in long: all compressors and modes, and memory.
 
-# Test that no figure is worse than recorded: those that two boots of a kernel
-# give. The other compressors, and P2, are left to make bench.
-test_figures() { "$LAB/bench.sh" gate P1 P3 P5; }
-
-# Test that a figure that is worse is found, and one that is as good is not.
-test_gate()
-{
-	(
-		cd "$LAB/bench" || exit
-		PYTHONDONTWRITEBYTECODE=1 python3 - <<-'PYTHON'
-			import json, pathlib, tempfile
-			import figures, gate
-
-			def row(ours, **other):
-			    return figures.Row("P0", "made up", "instr/page", 1000.0, ours, **other)
-
-			def complaints(ours, **other):
-			    return list(gate.complaints([row(ours, **other)]))
-
-			with tempfile.TemporaryDirectory() as folder:
-			    gate.RECORDED = pathlib.Path(folder) / "recorded.json"
-			    gate.record([row(500.0)])
-			    assert not complaints(500.0) and not complaints(500.9) and not complaints(400.0)
-			    assert complaints(501.2)
-			    gate.record([row(500.0, smaller=False, by="base/ours")])
-			    assert not complaints(500.0, smaller=False, by="base/ours")
-			    assert complaints(503.0, smaller=False, by="base/ours")
-			    gate.record([row(1010.0, by="difference")])
-			    assert not complaints(1010.0, by="difference")
-			    assert complaints(1013.0, by="difference")
-			    gate.RECORDED.write_text("{}")
-			    assert complaints(500.0)
-		PYTHON
-	)
-}
+# Test that no figure is worse than recorded. Not P6, whose longest fault is one sample.
+test_figures() { "$LAB/bench.sh" gate P1 P2 P3 P4 P5 P7 P9; }
 
 group_bench()
 {
-	check "a figure that got worse is found" test_gate
 	check "no figure is worse than recorded" test_figures
 }
