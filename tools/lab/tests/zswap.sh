@@ -28,6 +28,7 @@ group_zswap()
 	check_ktap "contents" zswap_guest contents /dev/ram0 /lab/zswap/contents
 	check_ktap "accounting" zswap_guest accounting /dev/vda /lab/zswap/accounting
 	check_ktap "changes" zswap_guest changes /dev/ram0 /lab/zswap/changes
+	check_ktap "sizes" zswap_guest sizes /dev/ram0 /lab/zswap/sizes
 	# The memory of the DIMM is all movable, and is taken offline.
 	LAB_DIMM_MB=256 check_ktap "nodes" zswap_guest nodes /dev/vda /lab/zswap/nodes
 	# It gives reclaim little time for pages to be written back: too little for a disk,
