@@ -13,6 +13,7 @@
 # -d adds files to the guest, -o says where the logs go. The status is 125 when
 # the guest died or took too long, 124 when the kernel complained. The variable
 # FLAVOUR is the default of -f, so that "make check FLAVOUR=debug" reaches here.
+# LAB_DIMM_MB= adds a DIMM of that size, which is a node of its own without a CPU.
 
 # shellcheck source=tools/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -71,6 +72,17 @@ topology()
 			QEMU+=(-numa "cpu,node-id=$(node_of "$package" "$cpu"),socket-id=$package,core-id=$cpu,thread-id=0")
 		done
 	done
+}
+
+# Linux can give up what is on a DIMM, but for the memory of the kernel itself.
+dimm()
+{
+	local size=${LAB_DIMM_MB:-0} node=$((LAB_PACKAGES * LAB_NODES_PER_PACKAGE))
+
+	[ "$size" -gt 0 ] || return 0
+	QEMU+=(-m "slots=1,maxmem=$((LAB_MEMORY_MB + size))M" -numa "node,nodeid=$node"
+	       -object "memory-backend-ram,id=dimm,size=${size}M"
+	       -device "pc-dimm,memdev=dimm,node=$node")
 }
 
 iaa_properties()
@@ -197,6 +209,7 @@ compose()
 	      -append "$append${APPEND:+ $APPEND}")
 	clock
 	topology
+	dimm
 	devices
 	consoles "$dir"
 	QEMU+=("${EXTRA[@]}")

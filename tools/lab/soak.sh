@@ -78,6 +78,7 @@ soak_fuzzers()
 soak_storms()
 {
 	soak "queues" storm queues_come_and_go_under_zswap
+	soak "devices" storm devices_come_and_go_under_zswap
 	soak "settings" storm settings_change_under_zswap
 	soak "CPUs" storm cpus_come_and_go_under_zswap
 	soak "the module" storm module_can_be_reloaded

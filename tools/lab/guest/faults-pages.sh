@@ -86,38 +86,6 @@ choose()
 	expect "the compressor" "$chosen" "$1"
 }
 
-# stop_using DEVICE: nothing of it is enabled, and no queue has entries.
-stop_using()
-{
-	local queue
-
-	for queue in "$DSA/devices/$1"/wq*; do
-		[ ! -e "$CRYPTO/${queue##*/}" ] || take_queue "${queue##*/}"
-	done
-	state_is disabled "$1" || echo "$1" >$DSA/drivers/idxd/unbind
-	for queue in "$DSA/devices/$1"/wq*; do
-		echo 0 >"$queue/size"
-	done
-}
-
-# use DEVICE QUEUE...: all its engines serve these queues, which are of one size.
-use()
-{
-	local device="$1" dir="$DSA/devices/$1" queue engine entries
-	shift
-
-	for engine in "$dir"/engine*; do
-		echo 0 >"$engine/group_id"
-	done
-	read -r entries <"$dir/max_work_queues_size"
-	for queue; do
-		echo $((entries / $#)) >"$dir/$queue/size"
-		echo 0 >"$dir/$queue/group_id"
-	done
-	echo "$device" >$DSA/drivers/idxd/bind
-	give_queues "$@"
-}
-
 # configure_as [verify=1] [mode=MODE] [queues=2]: all devices are as new, and zswap uses
 # them. This is what enable_iaa.sh does, but without accel-config, whose dozens of
 # calls take a debug kernel longer than a test does. All that can is builtin.
@@ -155,13 +123,6 @@ await()
 		[ $left -gt 0 ] || { echo "in vain: $*"; return 1; }
 		sleep 0.1
 	done
-}
-
-state_is()
-{
-	local state
-
-	read -r state <"$DSA/devices/$2/state" && [ "$state" = "$1" ]
 }
 
 await_state() { await state_is "$@"; }

@@ -79,6 +79,28 @@ group()
 	rmdir $dir
 }
 
+# A group that is removed while the pages charged to it go out and come back, as
+# the process that they belong to has moved. Without writeback, some are refused.
+leave()
+{
+	local dir=/sys/fs/cgroup/leave pid
+
+	mkdir $dir || return
+	pick limit "$1" max 1M >$dir/memory.zswap.max
+	pick writeback "$1" 0 1 >$dir/memory.zswap.writeback
+	(
+		read -r pid _ </proc/self/stat
+		echo "$pid" >$dir/cgroup.procs
+		exec pageout -k "$(pick leave-kind "$1" text mixed random)" -s 8m -r 2 -c 64k
+	) >>"$DONE/leave" 2>>"$DONE/leave-errors" || echo "leave $1" >>"$DONE/leave-failed" &
+	sleep "$(pick leave-pause "$1" 0.1 0.3 0.6 1)"
+	while read -r pid; do
+		echo "$pid" >$CGROUP/cgroup.procs
+	done <$dir/cgroup.procs
+	rmdir $dir || { wait $!; rmdir $dir; return 1; }
+	wait $!
+}
+
 forks()
 {
 	local child
@@ -104,7 +126,7 @@ hand()
 }
 
 HANDS="compressor:0.3 enabled:0.7 shrinker:0.9 pool_limit:0.6 accept_limit:1 processors:0.8
-	thp:0.4 compaction:2 caches:1 swap_device:1.5 group:0.5 forks:1"
+	thp:0.4 compaction:2 caches:1 swap_device:1.5 group:0.5 leave:0.5 forks:1"
 WORKERS="a b c"
 
 # How long a store and a load of a few pages take at the worst, in milliseconds.
@@ -170,7 +192,7 @@ every_page_came_back()
 		row "kind=storm-${file##*/hand-} $(sed 's/succeeded.*//' "$file")survived=$(field injected "$file") pages=0 wrong=0"
 		[ "$(field succeeded "$file")" -gt 0 ]
 	done
-	cat "$DONE"/a "$DONE"/b "$DONE"/c "$DONE/forks" >/tmp/all
+	cat "$DONE"/a "$DONE"/b "$DONE"/c "$DONE/leave" "$DONE/forks" >/tmp/all
 	pages=$(field pages /tmp/all)
 	wrong=$(field errors /tmp/all)
 	row "kind=storm injected=0 survived=0 pages=$pages wrong=$wrong stall_ms=$(cat $DONE/longest)"

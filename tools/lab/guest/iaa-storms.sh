@@ -106,6 +106,42 @@ queues_come_and_go_under_zswap()
 	unload_zswap
 }
 
+# grows COUNTER: within twenty seconds, or by the end of the load.
+grows()
+{
+	local before left=200
+
+	before=$($1)
+	while goes_on && [ "$($1)" -eq "$before" ]; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || { echo "$1 stays at $before"; return 1; }
+		sleep 0.1
+	done
+}
+
+# Test that the last device can be disabled while zswap uses it: software compresses
+# and decompresses until there is one again.
+devices_come_and_go_under_zswap()
+{
+	local name rounds=0
+
+	load_zswap
+	while goes_on; do
+		for name in $(iax_names); do
+			stop_using "$name"
+		done
+		expect "enabled queues" "$(enabled_queues)" 0
+		grows sw_calls
+		for name in $(iax_names); do
+			use "$name" "wq${name#iax}.0" "wq${name#iax}.1"
+		done
+		grows hw_calls
+		rounds=$((rounds + 1))
+	done
+	echo "$rounds times"
+	unload_zswap
+}
+
 # Test the same of settings.
 settings_change_under_zswap()
 {

@@ -48,6 +48,46 @@ give_queue()
 take_queues() { for queue in "$@"; do take_queue "$queue"; done; }
 give_queues() { for queue in "$@"; do give_queue "$queue"; done; }
 
+# state_is STATE DEVICE-OR-QUEUE
+state_is()
+{
+	local state
+
+	read -r state <"$DSA/devices/$2/state" && [ "$state" = "$1" ]
+}
+
+# stop_using DEVICE: nothing of it is enabled, and no queue has entries.
+stop_using()
+{
+	local queue
+
+	for queue in "$DSA/devices/$1"/wq*; do
+		[ ! -e "$CRYPTO/${queue##*/}" ] || take_queue "${queue##*/}"
+	done
+	state_is disabled "$1" || echo "$1" >$DSA/drivers/idxd/unbind
+	for queue in "$DSA/devices/$1"/wq*; do
+		echo 0 >"$queue/size"
+	done
+}
+
+# use DEVICE QUEUE...: all its engines serve these queues, which are of one size.
+use()
+{
+	local device="$1" dir="$DSA/devices/$1" queue engine entries
+	shift
+
+	for engine in "$dir"/engine*; do
+		echo 0 >"$engine/group_id"
+	done
+	read -r entries <"$dir/max_work_queues_size"
+	for queue; do
+		echo $((entries / $#)) >"$dir/$queue/size"
+		echo 0 >"$dir/$queue/group_id"
+	done
+	echo "$device" >$DSA/drivers/idxd/bind
+	give_queues "$@"
+}
+
 # use_tiny_queue ENTRIES MODE VERIFY: one queue is all there is.
 use_tiny_queue()
 {

@@ -16,4 +16,6 @@ shift
 if ls /sys/bus/pci/drivers/idxd >/dev/null 2>&1 || modprobe idxd; then
 	enable_iaa.sh -v 0 || fail "the devices could not be configured"
 fi
+# The kernel would look for modprobe where there is none.
+modprobe acomp_sizes 2>/dev/null || true
 exec "$@"

@@ -225,6 +225,7 @@ group_iaa()
 	check_ktap "defects of Linux 7.3" "$LAB/defects.sh" -k ours -o "$LOGS/iaa-defects"
 	group_outages
 	group_shapes
-	check_ktap "storms" storms 8 queues_come_and_go_under_zswap settings_change_under_zswap \
+	check_ktap "storms" storms 8 queues_come_and_go_under_zswap \
+		devices_come_and_go_under_zswap settings_change_under_zswap \
 		cpus_come_and_go_under_zswap module_can_be_reloaded
 }

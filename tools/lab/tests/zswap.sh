@@ -14,7 +14,7 @@ zswap_guest()
 
 	truncate -s 3G "$disk"
 	LAB_IAA_GNR=y "$LAB/boot.sh" -k "${KERNEL:-ours}" -c "${CLOCK:-wall}" -t 2400 -o "$LOGS/guest-zswap-$name" \
-		-a "slab_nomerge brd.rd_nr=1 brd.rd_size=262144" \
+		-a "slab_nomerge brd.rd_nr=1 brd.rd_size=262144 memhp_default_state=online_movable" \
 		-q -drive -q "if=none,id=swap,format=raw,file=$disk" \
 		-q -device -q virtio-blk-pci,drive=swap,bus=pcie.0 \
 		-d "$CORPUS" -d "$KSELFTESTS" /lab/bin/zswap-test.sh "$@"
@@ -28,6 +28,9 @@ group_zswap()
 	check_ktap "contents" zswap_guest contents /dev/ram0 /lab/zswap/contents
 	check_ktap "accounting" zswap_guest accounting /dev/vda /lab/zswap/accounting
 	check_ktap "changes" zswap_guest changes /dev/ram0 /lab/zswap/changes
+	check_ktap "sizes" zswap_guest sizes /dev/ram0 /lab/zswap/sizes
+	# The memory of the DIMM is all movable, and is taken offline.
+	LAB_DIMM_MB=256 check_ktap "nodes" zswap_guest nodes /dev/vda /lab/zswap/nodes
 	# It gives reclaim little time for pages to be written back: too little for a disk,
 	# or for CPUs that a busy host stops for a while (of Linux without the series, 4
 	# tests failed then in 30 runs of all). With a clock that counts instructions it
