@@ -45,48 +45,8 @@ typedef struct Decoder {
     uint16_t symbols[NUM_FIXED_LL];
 } Decoder;
 
-typedef enum InflateState {
-    STATE_HEADER,           /* BFINAL and BTYPE */
-    STATE_STORED_LENGTH,
-    STATE_STORED,
-    STATE_COUNTS,           /* HLIT, HDIST, HCLEN */
-    STATE_CL_LENGTHS,
-    STATE_LENGTHS,          /* LL and D */
-    STATE_TOKENS,
-    STATE_COPY,             /* inside a match */
-    STATE_DONE,
-} InflateState;
-
-/* A form of IAAInflateContext.block that has nothing to say is all zeroes */
-#define BLOCK_MAGIC     0x6b6c6249
-
-enum {
-    BLOCK_FLAG_BFINAL       = 1 << 0,
-    BLOCK_FLAG_BEGUN        = 1 << 1,
-    BLOCK_FLAG_AFTER_EOB    = 1 << 2,
-    BLOCK_FLAG_FIXED        = 1 << 3,
-    BLOCK_FLAGS_ALL         = (1 << 4) - 1,
-};
-
-/* Little endian; the fields have the meaning of those of IAAInflate */
-typedef struct QEMU_PACKED Block {
-    uint32_t magic;
-    uint8_t state;
-    uint8_t flags;
-    uint16_t length;
-    uint16_t distance;
-    uint16_t num_ll;
-    uint16_t num_d;
-    uint16_t num_cl;
-    uint16_t num_lens;
-    uint8_t cl_lens[IAA_NUM_CL];
-    uint8_t lens[IAA_NUM_LL + IAA_NUM_D];
-} Block;
-
-QEMU_BUILD_BUG_ON(sizeof(Block) > IAA_INFLATE_BLOCK_SIZE);
-
 struct IAAInflate {
-    InflateState state;
+    IAAInflateState state;
     IAAInflateParams params;
     IAACodecResult result;
     bool last;              /* the caller has handed over all input */
@@ -94,7 +54,7 @@ struct IAAInflate {
     bool begun;             /* past the header of the first block */
     bool after_eob;         /* the last token was an end-of-block symbol */
     bool ended;             /* with the final block */
-    InflateState stopped;   /* what was next before STATE_DONE */
+    IAAInflateState stopped;    /* what was next before IAA_STATE_DONE */
 
     /* Input that was left over before this stream, and bits of it used */
     IAABitString acc;
@@ -127,7 +87,7 @@ struct IAAInflate {
     unsigned continued;     /* bytes of it that were there at the start */
 };
 
-/* How to go on; at the end of the stream, STATE_DONE goes before this */
+/* How to go on; at the end of the stream, IAA_STATE_DONE goes before this */
 typedef enum Next {
     NEXT_ELEMENT,
     NEXT_INPUT,
@@ -156,7 +116,7 @@ static Next stop(IAAInflate *s, uint8_t status, uint8_t error)
     s->result.bytes_completed = s->bytes_in;
     s->result.output_size = s->produced;
     s->stopped = s->state;
-    s->state = STATE_DONE;
+    s->state = IAA_STATE_DONE;
     return NEXT_ELEMENT;
 }
 
@@ -437,7 +397,7 @@ static Next end_of_block(IAAInflate *s, bool eob)
 {
     s->after_eob = eob;
     s->ended = s->bfinal;
-    s->state = STATE_HEADER;
+    s->state = IAA_STATE_HEADER;
     if (s->ended ||
         (eob && s->params.stop_on_eob && !s->params.select_bfinal)) {
         return finish(s, IAA_CODEC_SUCCESS, IAA_CODEC_OK);
@@ -457,15 +417,15 @@ static Next read_header(IAAInflate *s, IAAStream *io)
     switch (take_bits(s, 2)) {
     case BLOCK_STORED:
         drop_bits(s, (s->num_bits + acc_left(s)) % 8);
-        s->state = STATE_STORED_LENGTH;
+        s->state = IAA_STATE_STORED_LENGTH;
         return NEXT_ELEMENT;
     case BLOCK_FIXED:
         s->ll = &s->fixed_ll;
         s->d = &s->fixed_d;
-        s->state = STATE_TOKENS;
+        s->state = IAA_STATE_TOKENS;
         return NEXT_ELEMENT;
     case BLOCK_DYNAMIC:
-        s->state = STATE_COUNTS;
+        s->state = IAA_STATE_COUNTS;
         return NEXT_ELEMENT;
     default:
         return fail(s, IAA_CODEC_BAD_BLOCK_TYPE);
@@ -484,7 +444,7 @@ static Next read_stored_length(IAAInflate *s, IAAStream *io)
     if (s->length != (uint16_t)~complement) {
         return fail(s, IAA_CODEC_STORED_LENGTH);
     }
-    s->state = STATE_STORED;
+    s->state = IAA_STATE_STORED;
     return NEXT_ELEMENT;
 }
 
@@ -536,7 +496,7 @@ static Next read_counts(IAAInflate *s, IAAStream *io)
     }
     memset(s->cl_lens, 0, sizeof(s->cl_lens));
     s->num_lens = 0;
-    s->state = STATE_CL_LENGTHS;
+    s->state = IAA_STATE_CL_LENGTHS;
     return NEXT_ELEMENT;
 }
 
@@ -553,7 +513,7 @@ static Next read_cl_length(IAAInflate *s, IAAStream *io)
         return fail(s, IAA_CODEC_BAD_CL_LENGTHS);
     }
     s->num_lens = 0;
-    s->state = STATE_LENGTHS;
+    s->state = IAA_STATE_LENGTHS;
     return NEXT_ELEMENT;
 }
 
@@ -577,7 +537,7 @@ static Next end_of_d_list(IAAInflate *s)
     }
     s->ll = &s->dynamic_ll;
     s->d = &s->dynamic_d;
-    s->state = STATE_TOKENS;
+    s->state = IAA_STATE_TOKENS;
     return NEXT_ELEMENT;
 }
 
@@ -682,7 +642,7 @@ static Next begin_match(IAAInflate *s, IAAStream *io, unsigned length,
     drop_bits(s, used);
     s->length = length;
     s->distance = distance;
-    s->state = STATE_COPY;
+    s->state = IAA_STATE_COPY;
     return NEXT_ELEMENT;
 }
 
@@ -758,7 +718,7 @@ static Next copy_match(IAAInflate *s, IAAStream *io)
     advance_output(s, io, n);
     s->length -= n;
     if (!s->length) {
-        s->state = STATE_TOKENS;
+        s->state = IAA_STATE_TOKENS;
     }
     return NEXT_ELEMENT;
 }
@@ -766,14 +726,14 @@ static Next copy_match(IAAInflate *s, IAAStream *io)
 typedef Next StateFunc(IAAInflate *s, IAAStream *io);
 
 static StateFunc * const state_func[] = {
-    [STATE_HEADER]          = read_header,
-    [STATE_STORED_LENGTH]   = read_stored_length,
-    [STATE_STORED]          = copy_stored,
-    [STATE_COUNTS]          = read_counts,
-    [STATE_CL_LENGTHS]      = read_cl_length,
-    [STATE_LENGTHS]         = read_length,
-    [STATE_TOKENS]          = read_token,
-    [STATE_COPY]            = copy_match,
+    [IAA_STATE_HEADER]          = read_header,
+    [IAA_STATE_STORED_LENGTH]   = read_stored_length,
+    [IAA_STATE_STORED]          = copy_stored,
+    [IAA_STATE_COUNTS]          = read_counts,
+    [IAA_STATE_CL_LENGTHS]      = read_cl_length,
+    [IAA_STATE_LENGTHS]         = read_length,
+    [IAA_STATE_TOKENS]          = read_token,
+    [IAA_STATE_COPY]            = copy_match,
 };
 
 /*
@@ -799,7 +759,7 @@ IAAInflate *iaa_inflate_new(void)
     IAAInflate *s = g_new0(IAAInflate, 1);
 
     build_fixed_decoders(s);
-    s->state = STATE_DONE;
+    s->state = IAA_STATE_DONE;
     return s;
 }
 
@@ -810,7 +770,7 @@ void iaa_inflate_free(IAAInflate *s)
 
 void iaa_inflate_start(IAAInflate *s, const IAAInflateParams *params)
 {
-    s->state = STATE_HEADER;
+    s->state = IAA_STATE_HEADER;
     s->params = *params;
     s->result = (IAACodecResult) { 0 };
     s->last = false;
@@ -840,28 +800,28 @@ void iaa_inflate_start(IAAInflate *s, const IAAInflateParams *params)
  * To be continued
  */
 
-static unsigned context_state(InflateState state, bool bfinal)
+static unsigned context_state(IAAInflateState state, bool bfinal)
 {
     switch (state) {
-    case STATE_TOKENS:
-    case STATE_COPY:
+    case IAA_STATE_TOKENS:
+    case IAA_STATE_COPY:
         return bfinal ? IAA_INFLATE_TOKENS_FINAL : IAA_INFLATE_TOKENS;
-    case STATE_STORED:
+    case IAA_STATE_STORED:
         return bfinal ? IAA_INFLATE_STORED_FINAL : IAA_INFLATE_STORED;
     default:
         return IAA_INFLATE_HEADER;
     }
 }
 
-static void save_block(const IAAInflate *s, Block *block)
+static void save_block(const IAAInflate *s, IAAInflateBlock *block)
 {
-    *block = (Block) {
-        .magic = cpu_to_le32(BLOCK_MAGIC),
+    *block = (IAAInflateBlock) {
+        .magic = cpu_to_le32(IAA_BLOCK_MAGIC),
         .state = s->stopped,
-        .flags = (s->bfinal ? BLOCK_FLAG_BFINAL : 0) |
-                 (s->begun ? BLOCK_FLAG_BEGUN : 0) |
-                 (s->after_eob ? BLOCK_FLAG_AFTER_EOB : 0) |
-                 (s->ll == &s->fixed_ll ? BLOCK_FLAG_FIXED : 0),
+        .flags = (s->bfinal ? IAA_BLOCK_BFINAL : 0) |
+                 (s->begun ? IAA_BLOCK_BEGUN : 0) |
+                 (s->after_eob ? IAA_BLOCK_AFTER_EOB : 0) |
+                 (s->ll == &s->fixed_ll ? IAA_BLOCK_FIXED : 0),
         .length = cpu_to_le16(s->length),
         .distance = cpu_to_le16(s->distance),
         .num_ll = cpu_to_le16(s->num_ll),
@@ -896,7 +856,7 @@ void iaa_inflate_save(const IAAInflate *s, IAAInflateContext *context)
     unsigned len = MIN(s->continued + s->produced, IAA_WINDOW_SIZE);
 
     memset(context->block, 0, sizeof(context->block));
-    save_block(s, (Block *)context->block);
+    save_block(s, (IAAInflateBlock *)context->block);
     save_acc(s, context);
     memcpy(context->history, s->history + IAA_WINDOW_SIZE - len, len);
     context->history_len = len;
@@ -945,18 +905,18 @@ static bool load_lengths(IAAInflate *s)
 static bool load_state(IAAInflate *s)
 {
     switch (s->state) {
-    case STATE_HEADER:
-    case STATE_STORED_LENGTH:
-    case STATE_STORED:
-    case STATE_COUNTS:
+    case IAA_STATE_HEADER:
+    case IAA_STATE_STORED_LENGTH:
+    case IAA_STATE_STORED:
+    case IAA_STATE_COUNTS:
         return true;
-    case STATE_CL_LENGTHS:
+    case IAA_STATE_CL_LENGTHS:
         return s->num_lens < s->num_cl;
-    case STATE_LENGTHS:
+    case IAA_STATE_LENGTHS:
         return load_lengths(s);
-    case STATE_TOKENS:
+    case IAA_STATE_TOKENS:
         return load_codes(s);
-    case STATE_COPY:
+    case IAA_STATE_COPY:
         return load_codes(s) && load_match(s);
     default:
         return false;
@@ -972,13 +932,13 @@ static bool counts_valid(const IAAInflate *s)
            lengths_valid(s->lens, IAA_NUM_LL + IAA_NUM_D, IAA_MAX_CODE_LEN);
 }
 
-static bool load_block(IAAInflate *s, const Block *block)
+static bool load_block(IAAInflate *s, const IAAInflateBlock *block)
 {
     s->state = block->state;
-    s->bfinal = block->flags & BLOCK_FLAG_BFINAL;
-    s->begun = block->flags & BLOCK_FLAG_BEGUN;
-    s->after_eob = block->flags & BLOCK_FLAG_AFTER_EOB;
-    s->ll = block->flags & BLOCK_FLAG_FIXED ? &s->fixed_ll : &s->dynamic_ll;
+    s->bfinal = block->flags & IAA_BLOCK_BFINAL;
+    s->begun = block->flags & IAA_BLOCK_BEGUN;
+    s->after_eob = block->flags & IAA_BLOCK_AFTER_EOB;
+    s->ll = block->flags & IAA_BLOCK_FIXED ? &s->fixed_ll : &s->dynamic_ll;
     s->length = le16_to_cpu(block->length);
     s->distance = le16_to_cpu(block->distance);
     s->num_ll = le16_to_cpu(block->num_ll);
@@ -987,21 +947,22 @@ static bool load_block(IAAInflate *s, const Block *block)
     s->num_lens = le16_to_cpu(block->num_lens);
     memcpy(s->cl_lens, block->cl_lens, sizeof(s->cl_lens));
     memcpy(s->lens, block->lens, sizeof(s->lens));
-    return !(block->flags & ~BLOCK_FLAGS_ALL) && counts_valid(s) &&
+    return !(block->flags & ~IAA_BLOCK_ALL) && counts_valid(s) &&
            load_state(s);
 }
 
 /* Whether a block says what the state of the context says, too */
-static bool block_agrees(const IAAInflateContext *context, const Block *block)
+static bool block_agrees(const IAAInflateContext *context,
+                         const IAAInflateBlock *block)
 {
-    return le32_to_cpu(block->magic) == BLOCK_MAGIC &&
+    return le32_to_cpu(block->magic) == IAA_BLOCK_MAGIC &&
            context->state == context_state(block->state, block->flags &
-                                           BLOCK_FLAG_BFINAL);
+                                           IAA_BLOCK_BFINAL);
 }
 
 bool iaa_inflate_load(IAAInflate *s, const IAAInflateContext *context)
 {
-    const Block *block = (const Block *)context->block;
+    const IAAInflateBlock *block = (IAAInflateBlock *)context->block;
     unsigned len = MIN(context->history_len, IAA_WINDOW_SIZE);
 
     s->continued = len;
@@ -1028,12 +989,12 @@ IAAStep iaa_inflate_step(IAAInflate *s, IAAStream *io)
 
     s->last |= io->in_last;
     s->piece_start = s->produced;
-    while (s->state != STATE_DONE && next == NEXT_ELEMENT) {
+    while (s->state != IAA_STATE_DONE && next == NEXT_ELEMENT) {
         next = state_func[s->state](s, io);
     }
     save_history(s, piece, io->out - piece);
 
-    if (s->state == STATE_DONE) {
+    if (s->state == IAA_STATE_DONE) {
         return IAA_STEP_DONE;
     }
     return next == NEXT_INPUT ? IAA_STEP_INPUT : IAA_STEP_OUTPUT;
