@@ -110,7 +110,6 @@ enum {
     IAA_BLOCK_BEGUN         = 1 << 1,   /* past the first header */
     IAA_BLOCK_AFTER_EOB     = 1 << 2,   /* which was the last token */
     IAA_BLOCK_FIXED         = 1 << 3,   /* the codes of RFC 1951, 3.2.6 */
-    IAA_BLOCK_ALL           = (1 << 4) - 1,
 };
 
 /**
@@ -127,7 +126,7 @@ enum {
  * @cl_lens: lengths of the code-length codes, by symbol
  * @lens: lengths of the LL codes, then those of the D codes
  *
- * Little endian; the fields have the meaning of those of IAAInflate.
+ * Little endian, and zero wherever @state has no use for it.
  */
 typedef struct QEMU_PACKED IAAInflateBlock {
     uint32_t magic;

@@ -774,7 +774,9 @@ void iaa_inflate_start(IAAInflate *s, const IAAInflateParams *params)
     s->params = *params;
     s->result = (IAACodecResult) { 0 };
     s->last = false;
+    s->bfinal = false;
     s->begun = false;
+    s->after_eob = false;
     s->ended = false;
     s->acc.len = 0;
     s->acc_pos = 0;
@@ -813,24 +815,70 @@ static unsigned context_state(IAAInflateState state, bool bfinal)
     }
 }
 
-static void save_block(const IAAInflate *s, IAAInflateBlock *block)
+/* What comes between blocks belongs to none */
+static uint8_t block_flags(const IAAInflate *s, IAAInflateState state)
+{
+    uint8_t flags = s->begun ? IAA_BLOCK_BEGUN : 0;
+
+    if (state == IAA_STATE_HEADER) {
+        return s->after_eob ? flags | IAA_BLOCK_AFTER_EOB : flags;
+    }
+    return s->bfinal ? flags | IAA_BLOCK_BFINAL : flags;
+}
+
+static void save_codes(const IAAInflate *s, unsigned num_lens,
+                       IAAInflateBlock *block)
+{
+    block->num_ll = cpu_to_le16(s->num_ll);
+    block->num_d = cpu_to_le16(s->num_d);
+    memcpy(block->lens, s->lens, num_lens);
+}
+
+static void save_header(const IAAInflate *s, unsigned num_lens,
+                        IAAInflateBlock *block)
+{
+    save_codes(s, num_lens, block);
+    block->num_cl = cpu_to_le16(s->num_cl);
+    block->num_lens = cpu_to_le16(s->num_lens);
+    memcpy(block->cl_lens, s->cl_lens, sizeof(block->cl_lens));
+}
+
+/*
+ * Fields that @state has no use for stay zero.  So there is one form for each
+ * state, and nothing of what came before goes to the guest.
+ */
+static void save_block(const IAAInflate *s, IAAInflateState state,
+                       IAAInflateBlock *block)
 {
     *block = (IAAInflateBlock) {
         .magic = cpu_to_le32(IAA_BLOCK_MAGIC),
-        .state = s->stopped,
-        .flags = (s->bfinal ? IAA_BLOCK_BFINAL : 0) |
-                 (s->begun ? IAA_BLOCK_BEGUN : 0) |
-                 (s->after_eob ? IAA_BLOCK_AFTER_EOB : 0) |
-                 (s->ll == &s->fixed_ll ? IAA_BLOCK_FIXED : 0),
-        .length = cpu_to_le16(s->length),
-        .distance = cpu_to_le16(s->distance),
-        .num_ll = cpu_to_le16(s->num_ll),
-        .num_d = cpu_to_le16(s->num_d),
-        .num_cl = cpu_to_le16(s->num_cl),
-        .num_lens = cpu_to_le16(s->num_lens),
+        .state = state,
+        .flags = block_flags(s, state),
     };
-    memcpy(block->cl_lens, s->cl_lens, sizeof(block->cl_lens));
-    memcpy(block->lens, s->lens, sizeof(block->lens));
+    switch (state) {
+    case IAA_STATE_STORED:
+        block->length = cpu_to_le16(s->length);
+        break;
+    case IAA_STATE_CL_LENGTHS:
+        save_header(s, 0, block);
+        break;
+    case IAA_STATE_LENGTHS:
+        save_header(s, s->num_lens, block);
+        break;
+    case IAA_STATE_COPY:
+        block->length = cpu_to_le16(s->length);
+        block->distance = cpu_to_le16(s->distance);
+        /* fall through */
+    case IAA_STATE_TOKENS:
+        if (s->ll == &s->fixed_ll) {
+            block->flags |= IAA_BLOCK_FIXED;
+        } else {
+            save_codes(s, s->num_ll + s->num_d, block);
+        }
+        break;
+    default:
+        break;
+    }
 }
 
 /* What is in the bit buffer has come from before what is left */
@@ -856,7 +904,7 @@ void iaa_inflate_save(const IAAInflate *s, IAAInflateContext *context)
     unsigned len = MIN(s->continued + s->produced, IAA_WINDOW_SIZE);
 
     memset(context->block, 0, sizeof(context->block));
-    save_block(s, (IAAInflateBlock *)context->block);
+    save_block(s, s->stopped, (IAAInflateBlock *)context->block);
     save_acc(s, context);
     memcpy(context->history, s->history + IAA_WINDOW_SIZE - len, len);
     context->history_len = len;
@@ -864,7 +912,7 @@ void iaa_inflate_save(const IAAInflate *s, IAAInflateContext *context)
                               : context_state(s->stopped, s->bfinal);
 }
 
-static bool lengths_valid(const uint8_t *lens, unsigned n, unsigned max)
+static bool lengths_at_most(const uint8_t *lens, unsigned n, unsigned max)
 {
     for (unsigned i = 0; i < n; i++) {
         if (lens[i] > max) {
@@ -874,66 +922,118 @@ static bool lengths_valid(const uint8_t *lens, unsigned n, unsigned max)
     return true;
 }
 
-static bool load_match(IAAInflate *s)
+/* What read_counts() lets pass */
+static bool counts_valid(const IAAInflate *s)
 {
-    return s->length >= 1 && s->length <= IAA_MAX_MATCH &&
-           s->distance >= 1 && s->distance <= s->continued;
+    return s->num_ll >= 257 && s->num_ll <= IAA_NUM_LL &&
+           s->num_d >= 1 && s->num_d <= IAA_NUM_D;
 }
 
-static bool load_codes(IAAInflate *s)
+/* Of the code-length codes, the first @n have been read */
+static bool cl_valid(const IAAInflate *s, unsigned n)
 {
-    if (s->ll == &s->fixed_ll) {
-        s->d = &s->fixed_d;
-        return true;
+    if (!counts_valid(s) || s->num_cl < 4 || s->num_cl > IAA_NUM_CL) {
+        return false;
     }
-    s->ll = &s->dynamic_ll;
-    s->d = &s->dynamic_d;
-    return build_decoder(&s->dynamic_ll, s->lens, s->num_ll) &&
-           build_decoder(&s->dynamic_d, s->lens + s->num_ll, s->num_d);
+    for (unsigned i = 0; i < IAA_NUM_CL; i++) {
+        if (s->cl_lens[iaa_cl_order[i]] > (i < n ? IAA_MAX_CL_CODE_LEN : 0)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Those of the LL list are complete before the D list begins */
 static bool load_lengths(IAAInflate *s)
 {
-    return s->num_lens < s->num_ll + s->num_d &&
+    return cl_valid(s, s->num_cl) && s->num_lens < s->num_ll + s->num_d &&
+           lengths_at_most(s->lens, s->num_lens, IAA_MAX_CODE_LEN) &&
            build_decoder(&s->dynamic_cl, s->cl_lens, IAA_NUM_CL) &&
            (!in_d_list(s) ||
             build_decoder(&s->dynamic_ll, s->lens, s->num_ll));
 }
 
-/* What the state counts on, after all that has a limit has been checked */
-static bool load_state(IAAInflate *s)
+/* The first byte of a match is out when its state is entered */
+static bool match_valid(const IAAInflate *s)
 {
+    return s->length >= 1 && s->length < IAA_MAX_MATCH &&
+           s->distance >= 1 && s->distance <= s->continued;
+}
+
+/*
+ * Silicon tells codes that there are none of, which it finds in the AECS, from
+ * a code that is not among those there are.
+ */
+static IAACodecError load_codes(IAAInflate *s)
+{
+    if (s->ll == &s->fixed_ll) {
+        s->d = &s->fixed_d;
+        return IAA_CODEC_OK;
+    }
+    s->ll = &s->dynamic_ll;
+    s->d = &s->dynamic_d;
+    if (!counts_valid(s) ||
+        !lengths_at_most(s->lens, s->num_ll + s->num_d, IAA_MAX_CODE_LEN)) {
+        return IAA_CODEC_AECS;
+    }
+    if (lengths_at_most(s->lens, s->num_ll, 0)) {
+        return IAA_CODEC_NO_LL_CODES;
+    }
+    return build_decoder(&s->dynamic_ll, s->lens, s->num_ll) &&
+           build_decoder(&s->dynamic_d, s->lens + s->num_ll, s->num_d) ?
+           IAA_CODEC_OK : IAA_CODEC_AECS;
+}
+
+/* What the state counts on */
+static IAACodecError load_state(IAAInflate *s)
+{
+    bool valid = false;
+
     switch (s->state) {
     case IAA_STATE_HEADER:
-    case IAA_STATE_STORED_LENGTH:
-    case IAA_STATE_STORED:
     case IAA_STATE_COUNTS:
-        return true;
+        valid = true;
+        break;
+    case IAA_STATE_STORED_LENGTH:
+        valid = acc_left(s) % 8 == 0;
+        break;
+    case IAA_STATE_STORED:
+        valid = acc_left(s) % 8 == 0 && s->length;
+        break;
     case IAA_STATE_CL_LENGTHS:
-        return s->num_lens < s->num_cl;
+        valid = s->num_lens < s->num_cl && cl_valid(s, s->num_lens);
+        break;
     case IAA_STATE_LENGTHS:
-        return load_lengths(s);
+        valid = load_lengths(s);
+        break;
+    case IAA_STATE_COPY:
+        if (!match_valid(s)) {
+            break;
+        }
+        /* fall through */
     case IAA_STATE_TOKENS:
         return load_codes(s);
-    case IAA_STATE_COPY:
-        return load_codes(s) && load_match(s);
     default:
-        return false;
+        break;
     }
+    return valid ? IAA_CODEC_OK : IAA_CODEC_AECS;
 }
 
-/* The numbers are those that read_counts() lets pass; none before it */
-static bool counts_valid(const IAAInflate *s)
+/* The form that save_block() would give it is the only one that is taken */
+static bool block_canonical(const IAAInflate *s, const uint8_t *bytes)
 {
-    return s->num_ll <= IAA_NUM_LL && s->num_d <= IAA_NUM_D &&
-           s->num_cl <= IAA_NUM_CL &&
-           lengths_valid(s->cl_lens, IAA_NUM_CL, IAA_MAX_CL_CODE_LEN) &&
-           lengths_valid(s->lens, IAA_NUM_LL + IAA_NUM_D, IAA_MAX_CODE_LEN);
+    uint8_t again[IAA_INFLATE_BLOCK_SIZE] = { };
+
+    save_block(s, s->state, (IAAInflateBlock *)again);
+    return !memcmp(again, bytes, sizeof(again));
 }
 
-static bool load_block(IAAInflate *s, const IAAInflateBlock *block)
+static IAACodecError load_block(IAAInflate *s,
+                                const IAAInflateContext *context)
 {
+    const IAAInflateBlock *block = (IAAInflateBlock *)context->block;
+    IAACodecError error;
+
     s->state = block->state;
     s->bfinal = block->flags & IAA_BLOCK_BFINAL;
     s->begun = block->flags & IAA_BLOCK_BEGUN;
@@ -947,8 +1047,16 @@ static bool load_block(IAAInflate *s, const IAAInflateBlock *block)
     s->num_lens = le16_to_cpu(block->num_lens);
     memcpy(s->cl_lens, block->cl_lens, sizeof(s->cl_lens));
     memcpy(s->lens, block->lens, sizeof(s->lens));
-    return !(block->flags & ~IAA_BLOCK_ALL) && counts_valid(s) &&
-           load_state(s);
+
+    /* Behind the first header, or in the middle of any, a block has begun */
+    if (!s->begun && (s->after_eob || s->state != IAA_STATE_HEADER)) {
+        return IAA_CODEC_AECS;
+    }
+    error = load_state(s);
+    if (error == IAA_CODEC_OK && !block_canonical(s, context->block)) {
+        error = IAA_CODEC_AECS;
+    }
+    return error;
 }
 
 /* Whether a block says what the state of the context says, too */
@@ -960,7 +1068,7 @@ static bool block_agrees(const IAAInflateContext *context,
                                            IAA_BLOCK_BFINAL);
 }
 
-bool iaa_inflate_load(IAAInflate *s, const IAAInflateContext *context)
+IAACodecError iaa_inflate_load(IAAInflate *s, const IAAInflateContext *context)
 {
     const IAAInflateBlock *block = (IAAInflateBlock *)context->block;
     unsigned len = MIN(context->history_len, IAA_WINDOW_SIZE);
@@ -973,13 +1081,14 @@ bool iaa_inflate_load(IAAInflate *s, const IAAInflateContext *context)
     if (context->state == IAA_INFLATE_END) {
         s->ended = true;
         stop(s, IAA_CODEC_SUCCESS, IAA_CODEC_OK);
-        return true;
+        return IAA_CODEC_OK;
     }
     if (block_agrees(context, block)) {
-        return load_block(s, block);
+        return load_block(s, context);
     }
     /* Nobody needs to know what a block looks like to begin one */
-    return context->state == IAA_INFLATE_HEADER;
+    return context->state == IAA_INFLATE_HEADER ? IAA_CODEC_OK
+                                                : IAA_CODEC_AECS;
 }
 
 IAAStep iaa_inflate_step(IAAInflate *s, IAAStream *io)

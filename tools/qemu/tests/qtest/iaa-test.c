@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include <zlib.h>
+#include "hw/iaa/iaa-coder.h"
 #include "hw/iaa/iaa-deflate.h"
 #include "hw/pci/pci_ids.h"
 #include "hw/pci/pci_regs.h"
@@ -916,7 +917,7 @@ static void test_decompress_history(void)
 static void test_decompress_bad_aecs(void)
 {
     static const uint8_t abc[] = { 0x4b, 0x4c, 0x4a, 0x06, 0x00 };
-    IAADecompressAECS bad[6];
+    IAADecompressAECS bad[8];
     QIAA *iaa = qiaa_start("");
     IAADescriptor desc = qiaa_desc_decompress(iaa, abc, sizeof(abc), 64);
 
@@ -929,6 +930,8 @@ static void test_decompress_bad_aecs(void)
     bad[3].input_bits[31] = 65;
     bad[4].history_end = cpu_to_le16(4097);
     bad[5].state = cpu_to_le16(IAA_INFLATE_TOKENS);
+    bad[6].output_bits = cpu_to_le32(8);
+    bad[7].state = cpu_to_le16(3);
 
     qiaa_enable_one(iaa);
     desc.op_flags |= IAA_FLAG_RD_SRC2_AECS;
@@ -943,6 +946,66 @@ static void test_decompress_bad_aecs(void)
         g_assert_cmphex(record.status, ==, IAA_STATUS_ANALYTICS);
         g_assert_cmphex(record.error, ==, IAA_CODEC_AECS);
     }
+    qiaa_stop(iaa);
+}
+
+/* The AECS that the first @size bytes of @stream leave, to be read next */
+static IAADecompressAECS stop_after(QIAA *iaa, IAADescriptor *desc,
+                                    const void *stream, uint32_t size)
+{
+    IAADecompressAECS aecs;
+
+    *desc = qiaa_desc_decompress(iaa, stream, size, PAGE_SIZE);
+    make_continued(iaa, desc, 1);
+    g_assert_cmphex(qiaa_run(iaa, desc).status, ==, IAA_STATUS_SUCCESS);
+    desc->op_flags |= IAA_FLAG_AECS_TOGGLE;
+    qiaa_memread(iaa, desc->src2_addr + sizeof(aecs), &aecs, sizeof(aecs));
+    return aecs;
+}
+
+static void assert_spoiled(QIAA *iaa, IAADescriptor *desc,
+                           const IAADecompressAECS *aecs, IAACodecError error)
+{
+    IAACompletion record;
+
+    qiaa_memwrite(iaa, desc->src2_addr + sizeof(*aecs), aecs, sizeof(*aecs));
+    record = qiaa_run(iaa, desc);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_ANALYTICS);
+    g_assert_cmphex(record.error, ==, error);
+}
+
+/*
+ * Test an AECS that was sound when the device wrote it, but has bits in front
+ * of the bytes of a stored block, or no codes, when it is read again
+ */
+static void test_decompress_spoiled_aecs(void)
+{
+    static const uint8_t stored[] = {
+        0x01, 0x05, 0x00, 0xfa, 0xff, 'h', 'e', 'l', 'l', 'o',
+    };
+    g_autofree uint8_t *text = qiaa_make_text(PAGE_SIZE, 13);
+    g_autofree uint8_t *stream = g_malloc(PAGE_SIZE);
+    QIAA *iaa = qiaa_start(",generation=gnr");
+    IAADescriptor desc = qiaa_desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
+    IAADecompressAECS aecs;
+    IAACompletion record;
+
+    qiaa_enable_one(iaa);
+    desc.mode |= IAA_HEADER_ONE_PASS_FINAL << R_IAA_COMPRESS_HEADER_SHIFT;
+    record = qiaa_run(iaa, &desc);
+    qiaa_memread(iaa, desc.dst_addr, stream, record.output_size);
+
+    for (unsigned size = 2; size < sizeof(stored); size += 5) {
+        aecs = stop_after(iaa, &desc, stored, size);
+        aecs.input_bits[0] += 3;
+        assert_spoiled(iaa, &desc, &aecs, IAA_CODEC_AECS);
+    }
+
+    aecs = stop_after(iaa, &desc, stream, record.output_size / 2);
+    g_assert_cmphex(le16_to_cpu(aecs.state), ==, IAA_INFLATE_TOKENS_FINAL);
+    memset(aecs.tables + offsetof(IAAInflateBlock, lens), 0,
+           lduw_le_p(aecs.tables + offsetof(IAAInflateBlock, num_ll)));
+    assert_spoiled(iaa, &desc, &aecs, IAA_CODEC_NO_LL_CODES);
     qiaa_stop(iaa);
 }
 
@@ -2016,6 +2079,7 @@ int main(int argc, char **argv)
     qtest_add_func("/iaa/op/decompress-seeds", test_decompress_seeds);
     qtest_add_func("/iaa/op/decompress-history", test_decompress_history);
     qtest_add_func("/iaa/error/decompress-aecs", test_decompress_bad_aecs);
+    qtest_add_func("/iaa/error/spoiled-aecs", test_decompress_spoiled_aecs);
     qtest_add_func("/iaa/error/descriptors", test_bad_descriptors);
     qtest_add_func("/iaa/error/aecs", test_bad_aecs);
     qtest_add_func("/iaa/error/software", test_software_error);

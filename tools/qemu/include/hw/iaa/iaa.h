@@ -214,8 +214,8 @@ const IAAOperation *iaa_ops_find(uint8_t opcode);
  * State of a decompression (iaa-aecs.c)
  */
 
-bool iaa_aecs_load(const IAAState *s, IAAInflate *inflate,
-                   const IAADecompressAECS *aecs, uint32_t size);
+IAACodecError iaa_aecs_load(const IAAState *s, IAAInflate *inflate,
+                            const IAADecompressAECS *aecs, uint32_t size);
 void iaa_aecs_save(const IAAState *s, const IAAInflate *inflate,
                    IAADecompressAECS *aecs, uint32_t size);
 
