@@ -5,8 +5,7 @@
  * Queues, engines, operations and the coder, without the rest of QEMU: guest
  * memory, time and interrupts are those of this file.
  *
- * Input: a byte for the generation and the number of descriptors, the
- * descriptors, and what memory begins with.  Every descriptor that is accepted
+ * Input: see iaa-descriptor-fuzz.h.  Every descriptor that is accepted
  * must be retired, and nothing may be written but to the destination, the
  * record and the AECS of one of them.
  */
@@ -14,13 +13,13 @@
 #include "qemu/osdep.h"
 #include "hw/iaa/iaa.h"
 #include "hw/pci/msix.h"
+#include "iaa-descriptor-fuzz.h"
 #include "qemu/log.h"
 #include "qemu/module.h"
 #include "trace/control.h"
 
 #define MEMORY_SIZE     (64 * KiB)
 #define MEMORY_BASE     (1 * MiB)
-#define MAX_DESCRIPTORS 16
 #define MAX_TIMERS      IAA_NUM_ENGINES
 
 static uint8_t memory[MEMORY_SIZE];
@@ -304,9 +303,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1 + sizeof(IAADescriptor)) {
         return -1;
     }
-    s->generation = data[0] & 1 ? IAA_GENERATION_GNR : IAA_GENERATION_SPR;
-    count = MIN(1 + (data[0] >> 1) % MAX_DESCRIPTORS,
-                (size - 1) / sizeof(IAADescriptor));
+    s->generation = fuzz_generation(data[0]);
+    count = MIN(fuzz_count(data[0]), (size - 1) / sizeof(IAADescriptor));
     data++;
     size--;
     memset(memory, 0, sizeof(memory));
