@@ -16,7 +16,7 @@
 FLAGS=(-std=gnu11 -O1 -g -Wall -Werror -fwrapv -fno-strict-aliasing
        -D_GNU_SOURCE -fno-sanitize-recover=all)
 CODER=(hw/iaa/iaa-{deflate,huffman,inflate,lz77}.c)
-DEVICE=(hw/iaa/iaa-{aecs,engine,ops,wq}.c util/crc32c.c build/trace/trace-hw_iaa.c)
+DEVICE=(hw/iaa/iaa-{aecs,engine,guard,ops,wq}.c util/crc32c.c build/trace/trace-hw_iaa.c)
 
 compile()
 {

@@ -207,6 +207,9 @@ group_device()
 	check_ktap "fault injection" \
 		env QTEST_QEMU_BINARY="$QEMU_TESTS/qemu-system-x86_64" \
 		"$QEMU_TESTS/tests/qtest/iaa-inject-test" --tap
+	check_ktap "interrupts that come back" \
+		env QTEST_QEMU_BINARY="$QEMU_TESTS/qemu-system-x86_64" \
+		"$QEMU_TESTS/tests/qtest/iaa-reentry-test" --tap
 	check "pages through the coder" test_pages
 	start_fuzzers
 	check_ktap "2 packages with 2 devices that can fail" \

@@ -11,7 +11,6 @@
 
 #include "qemu/osdep.h"
 #include "hw/iaa/iaa.h"
-#include "hw/pci/msix.h"
 #include "trace.h"
 
 /* IAACompletion.fault_info: which operand; the numbers are a guess */
@@ -24,6 +23,16 @@ typedef enum IAAOperand {
 static bool iaa_engine_finished(const IAAEngine *e)
 {
     return e->job.record.status != IAA_STATUS_NONE;
+}
+
+/*
+ * Whether the descriptor is no longer there.  An access that fails may have an
+ * IOMMU interrupt the guest, which may have aimed that at the configuration
+ * space of the device: the function is then reset, or gone, when it returns.
+ */
+static bool iaa_engine_lost(const IAAEngine *e)
+{
+    return !e->busy;
 }
 
 static bool iaa_engine_has_flag(const IAAEngine *e, uint32_t flag)
@@ -129,6 +138,9 @@ static void iaa_engine_arm(IAAEngine *e)
     int64_t when = job->start_ns + job->timing.base_ns +
                    iaa_duration(job->done, job->timing.rate);
 
+    if (iaa_engine_lost(e)) {
+        return;
+    }
     /* Always later than now, or the main loop would run nothing but us */
     when = MAX(when, iaa_engine_now() + 1);
     timer_mod_ns(e->timer, MAX(when, job->device_ns));
@@ -234,7 +246,7 @@ static bool iaa_engine_saves_aecs(const IAAEngine *e)
 {
     uint8_t status = e->job.record.status;
 
-    if (iaa_engine_injects(e, IAA_INJECT_STATUS)) {
+    if (iaa_engine_lost(e) || iaa_engine_injects(e, IAA_INJECT_STATUS)) {
         return false;
     }
     switch (e->job.work.desc.op_flags & IAA_FLAG_WR_SRC2) {
@@ -346,7 +358,8 @@ static void iaa_engine_report(IAAEngine *e)
     if (success && !iaa_engine_has_flag(e, IAA_FLAG_RCR)) {
         return;
     }
-    if (!iaa_dma_write_record(e->iaa, desc->record_addr, record, &fault)) {
+    if (!iaa_dma_write_record(e->iaa, desc->record_addr, record, &fault) &&
+        !iaa_engine_lost(e)) {
         iaa_engine_log(e, IAA_STATUS_RECORD_FAULT, fault.addr);
     }
 }
@@ -358,7 +371,7 @@ static void iaa_engine_interrupt(IAAEngine *e)
     if (iaa_engine_has_flag(e, IAA_FLAG_RCI) &&
         iaa_engine_handle_valid(work) &&
         !iaa_engine_injects(e, IAA_INJECT_NO_INTERRUPT)) {
-        msix_notify(PCI_DEVICE(e->iaa), work->desc.int_handle);
+        iaa_guard_interrupt(e->iaa, work->desc.int_handle);
     }
 }
 
@@ -367,12 +380,18 @@ static void iaa_engine_complete(IAAEngine *e)
     IAACompletion *record = &e->job.record;
 
     iaa_engine_save_aecs(e);
+    if (iaa_engine_lost(e)) {
+        return;
+    }
     if (iaa_engine_injects(e, IAA_INJECT_CRC)) {
         record->crc ^= e->job.work.inject.mask;
     }
     trace_iaa_engine_complete(e->index, record->status, record->error,
                               record->bytes_completed, record->output_size);
     iaa_engine_report(e);
+    if (iaa_engine_lost(e)) {
+        return;
+    }
     iaa_engine_interrupt(e);
 
     e->busy = false;
@@ -392,13 +411,16 @@ static void iaa_engine_step(IAAEngine *e)
 static void iaa_engine_tick(void *opaque)
 {
     IAAEngine *e = opaque;
+    IAAState *s = e->iaa;
 
+    iaa_guard_enter(s);
     if (iaa_engine_deliver(e) && !iaa_engine_finished(e)) {
         iaa_engine_step(e);
         iaa_engine_arm(e);
     } else {
         iaa_engine_complete(e);
     }
+    iaa_guard_leave(s);
 }
 
 /* Takes the descriptor as far as it goes before time has to pass */

@@ -110,6 +110,7 @@ static void iaa_forget_all(IAAState *s)
     iaa_cmd_reset(s);
     iaa_wq_reset(s);
     iaa_regs_reset(s);
+    iaa_guard_reset(s);
 }
 
 /**
@@ -216,6 +217,8 @@ static void iaa_exit(PCIDevice *pci)
 {
     IAAState *s = IAA(pci);
 
+    /* An engine may be about to write, which is what has led to this */
+    iaa_forget_all(s);
     msix_uninit(pci, &s->regs_mr, &s->regs_mr);
     pcie_cap_exit(pci);
     iaa_exit_state(s);
@@ -266,12 +269,14 @@ static void iaa_config_write(PCIDevice *pci, uint32_t addr, uint32_t value,
     if (s->gone) {
         return;
     }
+    iaa_guard_enter(s);
     pci_default_write_config(pci, addr, value, len);
     if (bus_master && !iaa_bus_master(pci) &&
         iaa_device_state(s) != IAA_DEVICE_DISABLED) {
         iaa_regs_log_error(s, IAA_SWERR_BUS_MASTER, &(IAAErrorInfo) { });
     }
     pcie_cap_flr_write_config(pci, addr, value, len);
+    iaa_guard_leave(s);
 }
 
 /*

@@ -227,8 +227,10 @@ static void iaa_portal_write(void *opaque, hwaddr addr, uint64_t value,
     s->portal.next = 0;
     memcpy(&le, s->portal.piece, sizeof(le));
     desc = iaa_desc_from_le(&le);
+    iaa_guard_enter(s);
     iaa_wq_submit(s, &s->wq[addr / IAA_PORTAL_STRIDE], &desc,
                   addr & IAA_PORTAL_IMS);
+    iaa_guard_leave(s);
 }
 
 const MemoryRegionOps iaa_portal_ops = {

@@ -11,6 +11,10 @@
 
 #define MAX_DESCRIPTORS 16
 
+/* What comes of the first byte besides the numbers below */
+#define FUZZ_INTERRUPT_RESETS   BIT(5)  /* the function, through its config */
+#define FUZZ_FAULT_RESETS       BIT(6)  /* likewise, by way of an IOMMU */
+
 static inline uint8_t fuzz_first_byte(IAAGeneration generation, unsigned count)
 {
     return (generation == IAA_GENERATION_GNR) | (count - 1) << 1;

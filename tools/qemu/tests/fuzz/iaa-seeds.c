@@ -3,7 +3,8 @@
  * Makes inputs for the fuzzer of descriptors of the Intel IAA to begin with:
  * decompressions that are continued from an AECS, in every state that one can
  * stop in.  A fuzzer does not come up with the hundreds of bytes that a state
- * consists of, but it does find out what happens if one of them is wrong.
+ * consists of, but it does find out what happens if one of them is wrong.  Also
+ * batches that a reset comes into the middle of.
  *
  * Usage: iaa-seeds DIRECTORY
  */
@@ -19,14 +20,14 @@
 #define DST         0x8000
 #define RECORD      0xf000
 
-/* Text of a small alphabet, so that there are matches and codes of any length */
+/* Text of a small alphabet, for matches and for codes of all lengths */
 static void make_text(uint8_t *text)
 {
     uint32_t seed = 17;
 
     for (unsigned i = 0; i < TEXT_SIZE; i++) {
         seed = seed * 1103515245 + 12345;
-        text[i] = "eeeeeetttaaooinshrdlu \n"[(seed >> 16) % 23];
+        text[i] = "eeeeeetttaaooinshrdlu .,"[(seed >> 16) % 24];
     }
 }
 
@@ -44,7 +45,7 @@ static size_t deflate_text(int level, int strategy, uint8_t *stream)
     return z.total_out;
 }
 
-/* Decompresses the first @len bytes, to at most @max_out. Returns: bytes used */
+/* Decompresses @len bytes, to at most @max_out.  Returns: bytes used */
 static uint32_t stop_after(IAAInflate *inflate, const uint8_t *stream,
                            size_t len, size_t max_out)
 {
@@ -100,6 +101,28 @@ static void write_seed(const char *dir, const char *name, size_t at,
     g_assert_no_error(error);
 }
 
+/* A batch that all engines work on, with a reset in the middle */
+static void seed_reset(const char *dir, const char *name, uint8_t flag,
+                       uint32_t op_flags, uint16_t int_handle,
+                       uint64_t record_addr)
+{
+    const IAADescriptor desc = {
+        .pasid = 7,
+        .op_flags = IAA_OP_NOOP << R_IAA_DESC_OP_OPCODE_SHIFT |
+                    IAA_FLAG_CRAV | IAA_FLAG_RCR | op_flags,
+        .int_handle = int_handle,
+        .record_addr = record_addr,
+    };
+    const uint8_t first = fuzz_first_byte(IAA_GENERATION_SPR, 8) | flag;
+    g_autoptr(GByteArray) seed = g_byte_array_new();
+
+    g_byte_array_append(seed, &first, 1);
+    for (unsigned i = 0; i < 8; i++) {
+        g_byte_array_append(seed, (const uint8_t *)&desc, sizeof(desc));
+    }
+    write_seed(dir, name, 0, IAA_GENERATION_SPR, seed);
+}
+
 typedef struct Stream {
     const char *name;
     int level;
@@ -150,5 +173,8 @@ int main(int argc, char **argv)
         }
     }
     g_free(s);
+    seed_reset(argv[1], "interrupt", FUZZ_INTERRUPT_RESETS, IAA_FLAG_RCI, 1,
+               RECORD);
+    seed_reset(argv[1], "fault", FUZZ_FAULT_RESETS, 0, 0, 0xffull << 56);
     return 0;
 }

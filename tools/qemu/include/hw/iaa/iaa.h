@@ -8,10 +8,11 @@
  * IAAEngine.idle and IAAState.wq_retired, both set when the device is
  * realized.  The interrupt cause and the error log of iaa-regs.c may be called
  * by any part, and so may what takes the device away from under all of them:
- * iaa_cmd_halt() and iaa_pci_set_gone().
+ * iaa_cmd_halt() and iaa_pci_set_gone().  Whoever comes from outside goes
+ * through the guard of iaa-guard.c.
  *
  * All state belongs to whoever holds the big QEMU lock; it is reached from
- * MMIO, from the timers of the engines and from reset only.
+ * MMIO, configuration space and properties, from timers and from reset only.
  */
 
 #ifndef HW_IAA_H
@@ -261,6 +262,23 @@ IAAInjection iaa_inject_descriptor(IAAState *s, const IAAWorkQueue *wq,
 IAAInjection iaa_inject_command(IAAState *s, uint8_t code);
 
 /*
+ * Protection from what the device sets off (iaa-guard.c)
+ */
+
+typedef struct IAAGuard {
+    unsigned depth;             /* of iaa_guard_enter() */
+    bool engaged;               /* so was MemReentrancyGuard before */
+    uint32_t vectors;           /* to be sent, one bit each */
+} IAAGuard;
+
+QEMU_BUILD_BUG_ON(IAA_NUM_VECTORS > 32);
+
+void iaa_guard_enter(IAAState *s);
+void iaa_guard_leave(IAAState *s);
+void iaa_guard_interrupt(IAAState *s, unsigned vector);
+void iaa_guard_reset(IAAState *s);
+
+/*
  * Registers (iaa-regs.c)
  */
 
@@ -303,6 +321,7 @@ struct IAAState {
     MemoryRegion gone_portals_mr;
     bool gone;
 
+    IAAGuard guard;
     uint32_t regs[IAA_REGS_END / 4];
     IAACommandState cmd;
     IAAGroup group[IAA_NUM_GROUPS];
