@@ -1288,13 +1288,14 @@ static void test_software_error(void)
     qiaa_stop(iaa);
 }
 
-/* Test each operand where there is no memory, but registers or nothing */
-static void test_dma_errors(void)
+/* Each operand where there is no memory, but registers or nothing */
+static void check_dma_errors(const char *options)
 {
-    QIAA *iaa = qiaa_start("");
+    QIAA *iaa = qiaa_start(options);
     IAADescriptor desc = qiaa_desc_compress(iaa, "abc", 3, 64);
     const uint64_t bad[] = {
-        iaa->regs.addr, iaa->portals.addr, 1ull << 46, UINT64_MAX - 31,
+        iaa->regs.addr, iaa->regs.addr + IAA_MSIX_TABLE, iaa->portals.addr,
+        1ull << 46, UINT64_MAX - 31,
     };
 
     qiaa_enable_one(iaa);
@@ -1328,6 +1329,77 @@ static void test_dma_errors(void)
         clear_swerr(iaa);
     }
     g_assert_cmphex(qiaa_readl(iaa, A_IAA_GENSTS), ==, IAA_DEVICE_ENABLED);
+    qiaa_stop(iaa);
+}
+
+/* Test that no access reaches registers, those of the device above all */
+static void test_dma_errors(void)
+{
+    check_dma_errors("");
+}
+
+/* Test that an IOMMU that translates nothing makes no difference */
+static void test_dma_errors_bypass(void)
+{
+    check_dma_errors(" -device intel-iommu");
+}
+
+/*
+ * Registers of an IOMMU, and the tables that have it map the first gigabyte to
+ * itself in pages of 2 MiB: "VT-d specification", 9.1, 9.3 and 9.8
+ */
+#define VTD_BASE            0xfed90000
+#define VTD_GCMD            0x18
+#define VTD_RTADDR          0x20
+#define VTD_GCMD_SRTP       BIT(30)
+#define VTD_GCMD_TE         BIT(31)
+#define VTD_PRESENT         1
+#define VTD_WIDTH_39        1
+#define VTD_READ_WRITE      3
+#define VTD_LARGE           BIT(7)
+
+static void map_first_gigabyte(QIAA *iaa)
+{
+    QTestState *qts = iaa->qs->qts;
+    uint64_t root = guest_alloc(&iaa->qs->alloc, 4 * PAGE_SIZE);
+    uint64_t context = root + PAGE_SIZE;
+    uint64_t level3 = root + 2 * PAGE_SIZE, level2 = root + 3 * PAGE_SIZE;
+
+    qtest_memset(qts, root, 0, 4 * PAGE_SIZE);
+    qtest_writeq(qts, root, context | VTD_PRESENT);
+    qtest_writeq(qts, context + 16 * iaa->dev->devfn, level3 | VTD_PRESENT);
+    qtest_writeq(qts, context + 16 * iaa->dev->devfn + 8, VTD_WIDTH_39);
+    qtest_writeq(qts, level3, level2 | VTD_READ_WRITE);
+    for (uint64_t i = 0; i < 512; i++) {
+        qtest_writeq(qts, level2 + 8 * i,
+                     i * 2 * MiB | VTD_LARGE | VTD_READ_WRITE);
+    }
+    qtest_writeq(qts, VTD_BASE + VTD_RTADDR, root);
+    qtest_writel(qts, VTD_BASE + VTD_GCMD, VTD_GCMD_SRTP);
+    qtest_writel(qts, VTD_BASE + VTD_GCMD, VTD_GCMD_TE);
+}
+
+/* Test that an address that is not translated is a page fault of the operand */
+static void test_dma_faults(void)
+{
+    QIAA *iaa = qiaa_start(" -device intel-iommu");
+    IAADescriptor desc = qiaa_desc_compress(iaa, "abc", 3, 64), d;
+    const uint64_t unmapped = 1ull << 30;
+    IAACompletion record;
+
+    qiaa_enable_one(iaa);
+    map_first_gigabyte(iaa);
+    g_assert_cmphex(qiaa_run(iaa, &desc).status, ==, IAA_STATUS_SUCCESS);
+    d = desc;
+    d.src1_addr = unmapped;
+    record = qiaa_run(iaa, &d);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_READ_FAULT);
+    g_assert_cmphex(record.fault_addr, ==, unmapped);
+    d = desc;
+    d.dst_addr = unmapped;
+    record = qiaa_run(iaa, &d);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_WRITE_FAULT);
+    g_assert_cmphex(record.fault_addr, ==, unmapped);
     qiaa_stop(iaa);
 }
 
@@ -1943,6 +2015,13 @@ static void random_fault(QIAA *iaa)
     qiaa_inject(iaa, random_below(IAA_INJECT_SLOTS), &fault);
 }
 
+static void random_bus_master(QIAA *iaa)
+{
+    qpci_config_writew(iaa->dev, PCI_COMMAND,
+                       qpci_config_readw(iaa->dev, PCI_COMMAND) ^
+                       PCI_COMMAND_MASTER);
+}
+
 /* The smallest reset that helps */
 static void random_recover(QIAA *iaa)
 {
@@ -1996,6 +2075,9 @@ static void random_step(QIAA *iaa, const IAADescriptor *sound, unsigned count)
         break;
     case 97:
         random_fault(iaa);
+        break;
+    case 98:
+        random_bus_master(iaa);
         break;
     case 11 ... 30:
         qiaa_step(iaa, 1 + random_below(20000));
@@ -2084,6 +2166,8 @@ int main(int argc, char **argv)
     qtest_add_func("/iaa/error/aecs", test_bad_aecs);
     qtest_add_func("/iaa/error/software", test_software_error);
     qtest_add_func("/iaa/error/dma", test_dma_errors);
+    qtest_add_func("/iaa/error/dma-bypass", test_dma_errors_bypass);
+    qtest_add_func("/iaa/error/dma-faults", test_dma_faults);
     qtest_add_func("/iaa/error/bus-master", test_bus_master);
     qtest_add_func("/iaa/error/random", test_random);
     qtest_add_func("/iaa/time/engine", test_timing);
