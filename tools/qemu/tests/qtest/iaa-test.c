@@ -1958,6 +1958,9 @@ static void test_properties(void)
     assert_refused(qts, "compress-base-ns", "1000000001");
     assert_refused(qts, "decompress-base-ns", "1000000001");
     assert_refused(qts, "header-base-ns", "1000000001");
+    assert_refused(qts, "abort-ns", "60000000001");
+    assert_refused(qts, "abort-late-ns", "60000000001");
+    assert_refused(qts, "cut-off", "'maybe'");
     qtest_quit(qts);
 }
 
@@ -2087,14 +2090,12 @@ static void random_step(QIAA *iaa, const IAADescriptor *sound, unsigned count)
     }
 }
 
-/* Test that no sequence of accesses breaks the device */
-static void test_random(void)
+static void check_random(const char *options)
 {
     const uint32_t size = 100000;
     g_autofree uint8_t *text = qiaa_make_text(size, 6);
     g_autofree uint8_t *stream = g_malloc(size);
-    QIAA *iaa = qiaa_start(",generation=gnr,overflow-swerr=1,"
-                           "inject=on");
+    QIAA *iaa = qiaa_start(options);
     IAADescriptor sound[] = {
         qiaa_desc_noop(iaa), qiaa_desc_noop(iaa),
         qiaa_desc_compress(iaa, text, size, size),
@@ -2119,6 +2120,19 @@ static void test_random(void)
     qiaa_enable_one(iaa);
     g_assert_cmphex(qiaa_run(iaa, &last).status, ==, IAA_STATUS_SUCCESS);
     qiaa_stop(iaa);
+}
+
+/* Test that no sequence of accesses breaks the device */
+static void test_random(void)
+{
+    check_random(",generation=gnr,overflow-swerr=1,inject=on");
+}
+
+/* Test the same with what may be different on silicon */
+static void test_random_variant(void)
+{
+    check_random(",inject=on,abort-status=0x5a,abort-ns=2000,"
+                 "abort-late-ns=5000,cut-off=hold,cut-off-halt=on");
 }
 
 int main(int argc, char **argv)
@@ -2170,6 +2184,7 @@ int main(int argc, char **argv)
     qtest_add_func("/iaa/error/dma-faults", test_dma_faults);
     qtest_add_func("/iaa/error/bus-master", test_bus_master);
     qtest_add_func("/iaa/error/random", test_random);
+    qtest_add_func("/iaa/error/random-variant", test_random_variant);
     qtest_add_func("/iaa/time/engine", test_timing);
     qtest_add_func("/iaa/time/engines", test_engines);
     qtest_add_func("/iaa/time/device", test_device_rate);
