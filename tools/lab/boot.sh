@@ -11,8 +11,9 @@
 # -c icount (default): one thread, one guest instruction is one virtual
 # nanosecond, and a run repeats exactly; wall: a thread per CPU, real time.
 # -d adds files to the guest, -o says where the logs go. The status is 125 when
-# the guest died or took too long, 124 when the kernel complained. The variable
-# FLAVOUR is the default of -f, so that "make check FLAVOUR=debug" reaches here.
+# the guest or QEMU died or took too long, be it to power off, and 124 when the
+# kernel complained. The variable FLAVOUR is the default of -f, so that "make check
+# FLAVOUR=debug" reaches here.
 # LAB_DIMM_MB= adds a DIMM of that size, which is a node of its own without a CPU.
 
 # shellcheck source=tools/lab/lib.sh
@@ -246,6 +247,13 @@ verdict()
 		grep -nE -m 5 -A 15 "$COMPLAINTS" "$dir/console" >&2
 		log "the guest's kernel complained (all of it in $dir/console)"
 		[ "$status" -ne 0 ] || status=124
+	fi
+	# The command is not all there is: what hangs or crashes on the way down is
+	# as wrong as what does so before.
+	if [ "$qemu_status" -ne 0 ]; then
+		log "QEMU ended with status $qemu_status after the command: the guest did" \
+			"not power off within $TIMEOUT s, or QEMU died (logs in $dir)"
+		[ "$status" -ne 0 ] || status=125
 	fi
 	return "$status"
 }

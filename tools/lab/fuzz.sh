@@ -4,7 +4,8 @@
 # sanitizers.
 #
 #   fuzz.sh inflate|descriptor SECONDS    libFuzzer; what it finds to be new is
-#                                         kept in the cache for the next time
+#                                         kept in the cache for the next time.
+#                                         Descriptors begin with saved states
 #   fuzz.sh pages FILE PAGES              pages of a file through the coder
 #
 # A finding is left in build/fuzz and fails the run.
@@ -15,7 +16,7 @@
 FLAGS=(-std=gnu11 -O1 -g -Wall -Werror -fwrapv -fno-strict-aliasing
        -D_GNU_SOURCE -fno-sanitize-recover=all)
 CODER=(hw/iaa/iaa-{deflate,huffman,inflate,lz77}.c)
-DEVICE=(hw/iaa/iaa-{aecs,engine,ops,wq}.c util/crc32c.c build/trace/trace-hw_iaa.c)
+DEVICE=(hw/iaa/iaa-{aecs,engine,guard,ops,wq}.c util/crc32c.c build/trace/trace-hw_iaa.c)
 
 compile()
 {
@@ -29,17 +30,33 @@ compile()
 		-isystem linux-headers "$@" -o "$output" "${glib[@]}" -lz)
 }
 
+# seeds FOLDER TREE: what the fuzzer of descriptors begins with.
+seeds()
+{
+	local dir=$1 tree=$2
+
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	compile "$tree" "$BUILD/fuzz/seeds" address,undefined "${CODER[@]}" \
+		hw/iaa/iaa-aecs.c tests/fuzz/iaa-seeds.c
+	"$BUILD/fuzz/seeds" "$dir"
+}
+
 fuzz()
 {
-	local what=$1 seconds=$2 tree=$3 dir=$BUILD/fuzz seeds=$CACHE/fuzz/$1
-	local -a sources=("${CODER[@]}")
+	local what=$1 seconds=$2 tree=$3 dir=$BUILD/fuzz
+	local -a sources=("${CODER[@]}") corpora=("$CACHE/fuzz/$1")
 
-	[ "$what" = inflate ] || sources+=("${DEVICE[@]}")
-	mkdir -p "$dir" "$seeds"
+	mkdir -p "$dir" "${corpora[0]}"
+	if [ "$what" = descriptor ]; then
+		sources+=("${DEVICE[@]}")
+		corpora+=("$dir/saved-states")
+		seeds "$dir/saved-states" "$tree"
+	fi
 	compile "$tree" "$dir/$what" fuzzer,address,undefined "${sources[@]}" \
 		"tests/fuzz/iaa-$what-fuzz.c"
 	(cd "$dir" && "./$what" -max_total_time="$seconds" -max_len=8192 -timeout=20 \
-		-artifact_prefix="$dir/$what-" -print_final_stats=1 "$seeds") 2>&1 |
+		-artifact_prefix="$dir/$what-" -print_final_stats=1 "${corpora[@]}") 2>&1 |
 		tail -n 40
 }
 

@@ -105,7 +105,8 @@ tests()
 	tree=$(prepare "$base")
 	build_targets "$tree" qemu-system-x86_64 qemu-x86_64 \
 		tests/unit/test-iaa-deflate tests/qtest/iaa-test \
-		tests/qtest/iaa-inject-test
+		tests/qtest/iaa-inject-test tests/qtest/iaa-reentry-test \
+		tests/qtest/iaa-variant-test
 	# Where a QEMU that is not installed looks for its firmware.
 	firmware "$tree/build/qemu-bundle/usr/local/share/qemu"
 	printf '%s\n' "$tree/build"

@@ -207,6 +207,12 @@ group_device()
 	check_ktap "fault injection" \
 		env QTEST_QEMU_BINARY="$QEMU_TESTS/qemu-system-x86_64" \
 		"$QEMU_TESTS/tests/qtest/iaa-inject-test" --tap
+	check_ktap "interrupts that come back" \
+		env QTEST_QEMU_BINARY="$QEMU_TESTS/qemu-system-x86_64" \
+		"$QEMU_TESTS/tests/qtest/iaa-reentry-test" --tap
+	check_ktap "variants of silicon" \
+		env QTEST_QEMU_BINARY="$QEMU_TESTS/qemu-system-x86_64" \
+		"$QEMU_TESTS/tests/qtest/iaa-variant-test" --tap
 	check "pages through the coder" test_pages
 	start_fuzzers
 	check_ktap "2 packages with 2 devices that can fail" \

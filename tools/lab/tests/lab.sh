@@ -273,6 +273,26 @@ test_guest_hang()
 	[ "$status" -eq 125 ]
 }
 
+# Test that success of the command is not enough: this guest never powers off, and
+# QEMU is killed when the status is there, as the time limit would do.
+test_guest_no_power_off()
+{
+	local dir=$LOGS/boot-no-power-off pid status=0
+
+	mkdir -p "$dir"
+	"$LAB/boot.sh" -k base -o "$dir" -q -action -q shutdown=pause \
+		-q -pidfile -q "$dir/pid" true &
+	pid=$!
+	until [ -s "$dir/status" ]; do
+		kill -0 "$pid"
+		sleep 0.1
+	done
+	kill -KILL "$(cat "$dir/pid")"
+	wait "$pid" || status=$?
+	[ "$(tr -dc '0-9' <"$dir/status")" = 0 ]
+	[ "$status" -eq 125 ]
+}
+
 # Test that the test runner itself sees failures: in the middle of a test, what
 # should have been refused, a broken plan, a status that disagrees.
 test_runner()
@@ -355,4 +375,5 @@ group_lab()
 	check "the guest's status comes back" test_guest_status
 	check "a complaint of the kernel is a failure" test_guest_complaint
 	check "a guest that hangs is a failure" test_guest_hang
+	check "a guest that does not power off is a failure" test_guest_no_power_off
 }

@@ -49,6 +49,12 @@ static void iaa_aecs_save_input(IAADecompressAECS *aecs,
     }
 }
 
+/* Bits of output to begin with; the lowest bit of their number is a format */
+static bool iaa_aecs_has_output(const IAADecompressAECS *aecs)
+{
+    return le32_to_cpu(aecs->output_bits) > 1;
+}
+
 /* A ring that is written at its end, and was before if it has wrapped */
 static bool iaa_aecs_load_history(const IAADecompressAECS *aecs,
                                   IAAInflateContext *context)
@@ -89,25 +95,26 @@ static void iaa_aecs_save_history(IAADecompressAECS *aecs,
  * @aecs: as in guest memory
  * @size: how much of @aecs there is, one of IAA_AECS_SIZE_*
  *
- * Returns: false if it makes no sense, or asks for what the model does not do.
+ * Returns: IAA_CODEC_AECS if it makes no sense, or asks for what the model does
+ * not do, otherwise what iaa_inflate_load() says of it.
  */
-bool iaa_aecs_load(const IAAState *s, IAAInflate *inflate,
-                   const IAADecompressAECS *aecs, uint32_t size)
+IAACodecError iaa_aecs_load(const IAAState *s, IAAInflate *inflate,
+                            const IAADecompressAECS *aecs, uint32_t size)
 {
     IAAInflateContext context = { };
 
     if (aecs->drop_bytes) {
-        return false;
+        return IAA_CODEC_AECS;
     }
     if (size == IAA_AECS_SIZE_CHECKSUMS) {
-        return true;
+        return IAA_CODEC_OK;
     }
     if (aecs->format != iaa_aecs_format(s) || aecs->drop_bits ||
-        !iaa_aecs_load_input(aecs, &context)) {
-        return false;
+        iaa_aecs_has_output(aecs) || !iaa_aecs_load_input(aecs, &context)) {
+        return IAA_CODEC_AECS;
     }
     if (size == IAA_AECS_SIZE_FULL && !iaa_aecs_load_history(aecs, &context)) {
-        return false;
+        return IAA_CODEC_AECS;
     }
     context.state = le16_to_cpu(aecs->state);
     memcpy(context.block, aecs->tables, sizeof(context.block));

@@ -18,6 +18,8 @@
  * @begin: before waiting
  * @drain: wait for all descriptors that the queues have accepted so far
  * @finish: after waiting
+ * @abandons: takes as long as IAAState.abort_ns says; the device goes on until
+ *            then
  */
 struct IAACommand {
     const char *name;
@@ -25,6 +27,7 @@ struct IAACommand {
     void (*begin)(IAAState *s, IAAQueueSet wqs);
     bool drain;
     void (*finish)(IAAState *s, IAAQueueSet wqs);
+    bool abandons;
 };
 
 static void iaa_cmd_set_state(IAAState *s, IAADeviceState state)
@@ -36,12 +39,10 @@ static void iaa_cmd_set_state(IAAState *s, IAADeviceState state)
 static uint8_t iaa_cmd_check_enable(IAAState *s, uint32_t operand,
                                     IAAQueueSet *wqs)
 {
-    uint16_t pci_command = pci_get_word(PCI_DEVICE(s)->config + PCI_COMMAND);
-
     if (iaa_device_state(s) != IAA_DEVICE_DISABLED) {
         return IAA_CMDSTS_DEVICE_ENABLED;
     }
-    if (!(pci_command & PCI_COMMAND_MASTER)) {
+    if (!iaa_pci_bus_master(s)) {
         return IAA_CMDSTS_BUS_MASTER;
     }
     return iaa_wq_check_groups(s);
@@ -84,12 +85,14 @@ static uint8_t iaa_cmd_check_all(IAAState *s, uint32_t operand,
 static uint8_t iaa_cmd_check_reset(IAAState *s, uint32_t operand,
                                    IAAQueueSet *wqs)
 {
+    *wqs = IAA_ALL_QUEUES;
     return IAA_CMDSTS_SUCCESS;
 }
 
 /* Capabilities are as before, everything else is as after power on */
 static void iaa_cmd_reset_device(IAAState *s, IAAQueueSet wqs)
 {
+    iaa_wq_cancel(s, wqs);
     iaa_wq_reset(s);
     iaa_regs_reset(s);
 }
@@ -133,12 +136,19 @@ static uint8_t iaa_cmd_check_pasid(IAAState *s, uint32_t operand,
            IAA_CMDSTS_SUCCESS : IAA_CMDSTS_NOT_ENABLED;
 }
 
+static void iaa_cmd_abort(IAAState *s, IAAQueueSet wqs)
+{
+    iaa_wq_cancel(s, wqs);
+    iaa_wq_abort(s, wqs);
+}
+
 /*
  * The size stays: software could not set it again while the device is enabled,
  * and Linux enables the queue again without disabling the device.
  */
 static void iaa_cmd_reset_wqs(IAAState *s, IAAQueueSet wqs)
 {
+    iaa_wq_cancel(s, wqs);
     iaa_wq_disable(s, wqs);
     for (unsigned i = 0; i < IAA_NUM_WQS; i++) {
         if (wqs & BIT(i)) {
@@ -161,11 +171,11 @@ static const IAACommand iaa_commands[] = {
         "drain-all", iaa_cmd_check_all, NULL, true, NULL,
     },
     [IAA_CMD_ABORT_ALL] = {
-        "abort-all", iaa_cmd_check_all, NULL, false, iaa_wq_abort,
+        "abort-all", iaa_cmd_check_all, NULL, false, iaa_cmd_abort, true,
     },
     [IAA_CMD_RESET_DEVICE] = {
         "reset-device", iaa_cmd_check_reset, NULL, false,
-        iaa_cmd_reset_device,
+        iaa_cmd_reset_device, true,
     },
     [IAA_CMD_ENABLE_WQ] = {
         "enable-wq", iaa_cmd_check_enable_wq, NULL, false, iaa_wq_enable,
@@ -177,10 +187,10 @@ static const IAACommand iaa_commands[] = {
         "drain-wq", iaa_cmd_check_wqs, NULL, true, NULL,
     },
     [IAA_CMD_ABORT_WQ] = {
-        "abort-wq", iaa_cmd_check_wqs, NULL, false, iaa_wq_abort,
+        "abort-wq", iaa_cmd_check_wqs, NULL, false, iaa_cmd_abort, true,
     },
     [IAA_CMD_RESET_WQ] = {
-        "reset-wq", iaa_cmd_check_wqs, NULL, false, iaa_cmd_reset_wqs,
+        "reset-wq", iaa_cmd_check_wqs, NULL, false, iaa_cmd_reset_wqs, true,
     },
     [IAA_CMD_DRAIN_PASID] = {
         "drain-pasid", iaa_cmd_check_pasid, NULL, false, NULL,
@@ -212,6 +222,11 @@ static void iaa_cmd_complete(IAAState *s, uint8_t status)
     }
 }
 
+static int64_t iaa_cmd_now(void)
+{
+    return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+}
+
 /**
  * iaa_cmd_progress: complete the active command if it has waited enough
  * @s: device
@@ -221,7 +236,8 @@ void iaa_cmd_progress(IAAState *s)
     const IAACommand *cmd = s->cmd.active;
 
     if (!cmd || cmd == &iaa_command_hung ||
-        (cmd->drain && !iaa_wq_drained(s, s->cmd.wqs))) {
+        (cmd->drain && !iaa_wq_drained(s, s->cmd.wqs)) ||
+        iaa_cmd_now() < s->cmd.done_ns) {
         return;
     }
     /* What finishes the command must not find it active */
@@ -242,7 +258,20 @@ static void iaa_cmd_begin(IAAState *s, const IAACommand *cmd)
     if (cmd->drain) {
         iaa_wq_drain(s, s->cmd.wqs);
     }
+    if (cmd->abandons && s->abort_ns) {
+        s->cmd.done_ns = iaa_cmd_now() + s->abort_ns;
+        timer_mod_ns(s->cmd_timer, s->cmd.done_ns);
+    }
     iaa_cmd_progress(s);
+}
+
+static void iaa_cmd_tick(void *opaque)
+{
+    IAAState *s = opaque;
+
+    iaa_guard_enter(s);
+    iaa_cmd_progress(s);
+    iaa_guard_leave(s);
 }
 
 /*
@@ -281,7 +310,7 @@ static bool iaa_cmd_intercept(IAAState *s, uint32_t code)
  * @s: device
  * @value: command, operand and whether an interrupt is wanted
  *
- * Commands that need not wait for descriptors complete at once.  Linux polls
+ * Commands that have nothing to wait for complete at once.  Linux polls
  * for the end of the first RESET_DEVICE with a spinlock held.
  */
 void iaa_cmd_write(IAAState *s, uint32_t value)
@@ -299,6 +328,7 @@ void iaa_cmd_write(IAAState *s, uint32_t value)
 
     s->cmd.int_request = FIELD_EX32(value, IAA_CMD, INT_REQUEST);
     s->cmd.wqs = 0;
+    s->cmd.done_ns = 0;
     if (iaa_cmd_intercept(s, code)) {
         return;
     }
@@ -347,4 +377,23 @@ void iaa_cmd_halt(IAAState *s, IAAResetType type)
 void iaa_cmd_reset(IAAState *s)
 {
     s->cmd = (IAACommandState) { };
+    timer_del(s->cmd_timer);
+}
+
+/**
+ * iaa_cmd_init: set up what commands need
+ * @s: device
+ */
+void iaa_cmd_init(IAAState *s)
+{
+    s->cmd_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, iaa_cmd_tick, s);
+}
+
+/**
+ * iaa_cmd_exit: the reverse of iaa_cmd_init()
+ * @s: device
+ */
+void iaa_cmd_exit(IAAState *s)
+{
+    timer_free(s->cmd_timer);
 }

@@ -87,6 +87,63 @@ void iaa_huffman_export(IAAHuffman *huffman, const IAACodes *codes);
 void iaa_huffman_generate(const IAACounts *counts, bool bfinal,
                           IAACodes *codes, IAABitString *header);
 
+/* iaa-inflate.c */
+
+/* What comes next in a stream */
+typedef enum IAAInflateState {
+    IAA_STATE_HEADER,           /* BFINAL and BTYPE */
+    IAA_STATE_STORED_LENGTH,
+    IAA_STATE_STORED,
+    IAA_STATE_COUNTS,           /* HLIT, HDIST, HCLEN */
+    IAA_STATE_CL_LENGTHS,
+    IAA_STATE_LENGTHS,          /* LL and D */
+    IAA_STATE_TOKENS,
+    IAA_STATE_COPY,             /* inside a match */
+    IAA_STATE_DONE,
+} IAAInflateState;
+
+/* A form of IAAInflateContext.block that has nothing to say is all zeroes */
+#define IAA_BLOCK_MAGIC     0x6b6c6249
+
+enum {
+    IAA_BLOCK_BFINAL        = 1 << 0,
+    IAA_BLOCK_BEGUN         = 1 << 1,   /* past the first header */
+    IAA_BLOCK_AFTER_EOB     = 1 << 2,   /* which was the last token */
+    IAA_BLOCK_FIXED         = 1 << 3,   /* the codes of RFC 1951, 3.2.6 */
+};
+
+/**
+ * IAAInflateBlock: the block that a decompressor has stopped in
+ * @magic: IAA_BLOCK_MAGIC
+ * @state: IAAInflateState
+ * @flags: IAA_BLOCK_*
+ * @length: bytes left of a stored block or a match
+ * @distance: of the match
+ * @num_ll: literal/length codes of a dynamic block
+ * @num_d: distance codes
+ * @num_cl: code-length codes
+ * @num_lens: lengths read so far, of the list that @state is about
+ * @cl_lens: lengths of the code-length codes, by symbol
+ * @lens: lengths of the LL codes, then those of the D codes
+ *
+ * Little endian, and zero wherever @state has no use for it.
+ */
+typedef struct QEMU_PACKED IAAInflateBlock {
+    uint32_t magic;
+    uint8_t state;
+    uint8_t flags;
+    uint16_t length;
+    uint16_t distance;
+    uint16_t num_ll;
+    uint16_t num_d;
+    uint16_t num_cl;
+    uint16_t num_lens;
+    uint8_t cl_lens[IAA_NUM_CL];
+    uint8_t lens[IAA_NUM_LL + IAA_NUM_D];
+} IAAInflateBlock;
+
+QEMU_BUILD_BUG_ON(sizeof(IAAInflateBlock) > IAA_INFLATE_BLOCK_SIZE);
+
 /* iaa-lz77.c */
 
 /* A literal if @distance is 0, otherwise a match of @length bytes */

@@ -4,7 +4,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "exec/address-spaces.h"
 #include "hw/iaa/iaa.h"
 #include "hw/pci/pci_device.h"
 #include "system/dma.h"
@@ -26,15 +25,24 @@ static MemTxAttrs iaa_dma_attrs(IAAState *s)
     };
 }
 
+/* An IOMMU may be there and let everything pass that this device asks for */
+static bool iaa_dma_translated(IAAState *s, uint64_t addr)
+{
+    AddressSpace *as = pci_device_iommu_address_space(PCI_DEVICE(s));
+    MemoryRegionSection section = memory_region_find(as->root, addr, 1);
+    bool translated = section.mr && memory_region_get_iommu(section.mr);
+
+    memory_region_unref(section.mr);
+    return translated;
+}
+
 /*
  * The memory API does not tell a translation that failed from an address that
- * nothing answers; but without an IOMMU there is no translation.
+ * nothing answers; but where there is no translation, none has failed.
  */
-static IAAStatus iaa_dma_status(IAAState *s, DMADirection dir)
+static IAAStatus iaa_dma_status(IAAState *s, uint64_t addr, DMADirection dir)
 {
-    PCIDevice *pci = PCI_DEVICE(s);
-
-    if (pci_device_iommu_address_space(pci) == &address_space_memory) {
+    if (!iaa_dma_translated(s, addr)) {
         return IAA_STATUS_UNSUPPORTED_REQ;
     }
     return dir == DMA_DIRECTION_TO_DEVICE ? IAA_STATUS_READ_FAULT
@@ -55,7 +63,7 @@ static bool iaa_dma_rw(IAAState *s, uint64_t addr, uint8_t *buf, uint32_t len,
         uint32_t n = MIN(len, IAA_DMA_PAGE - addr % IAA_DMA_PAGE);
 
         if (pci_dma_rw(pci, addr, buf, n, dir, attrs) != MEMTX_OK) {
-            fault->status = iaa_dma_status(s, dir);
+            fault->status = iaa_dma_status(s, addr, dir);
             fault->addr = addr;
             trace_iaa_err_dma(addr, n, fault->status);
             return false;

@@ -11,7 +11,6 @@
 
 #include "qemu/osdep.h"
 #include "hw/iaa/iaa.h"
-#include "hw/pci/msix.h"
 #include "trace.h"
 
 /* IAACompletion.fault_info: which operand; the numbers are a guess */
@@ -24,6 +23,16 @@ typedef enum IAAOperand {
 static bool iaa_engine_finished(const IAAEngine *e)
 {
     return e->job.record.status != IAA_STATUS_NONE;
+}
+
+/*
+ * Whether the descriptor is no longer there.  An access that fails may have an
+ * IOMMU interrupt the guest, which may have aimed that at the configuration
+ * space of the device: the function is then reset, or gone, when it returns.
+ */
+static bool iaa_engine_lost(const IAAEngine *e)
+{
+    return !e->busy;
 }
 
 static bool iaa_engine_has_flag(const IAAEngine *e, uint32_t flag)
@@ -129,6 +138,9 @@ static void iaa_engine_arm(IAAEngine *e)
     int64_t when = job->start_ns + job->timing.base_ns +
                    iaa_duration(job->done, job->timing.rate);
 
+    if (iaa_engine_lost(e)) {
+        return;
+    }
     /* Always later than now, or the main loop would run nothing but us */
     when = MAX(when, iaa_engine_now() + 1);
     timer_mod_ns(e->timer, MAX(when, job->device_ns));
@@ -234,7 +246,7 @@ static bool iaa_engine_saves_aecs(const IAAEngine *e)
 {
     uint8_t status = e->job.record.status;
 
-    if (iaa_engine_injects(e, IAA_INJECT_STATUS)) {
+    if (iaa_engine_lost(e) || iaa_engine_injects(e, IAA_INJECT_STATUS)) {
         return false;
     }
     switch (e->job.work.desc.op_flags & IAA_FLAG_WR_SRC2) {
@@ -346,19 +358,17 @@ static void iaa_engine_report(IAAEngine *e)
     if (success && !iaa_engine_has_flag(e, IAA_FLAG_RCR)) {
         return;
     }
-    if (!iaa_dma_write_record(e->iaa, desc->record_addr, record, &fault)) {
+    if (!iaa_dma_write_record(e->iaa, desc->record_addr, record, &fault) &&
+        !iaa_engine_lost(e)) {
         iaa_engine_log(e, IAA_STATUS_RECORD_FAULT, fault.addr);
     }
 }
 
-static void iaa_engine_interrupt(IAAEngine *e)
+static void iaa_engine_interrupt(IAAState *s, const IAAWork *work)
 {
-    const IAAWork *work = &e->job.work;
-
-    if (iaa_engine_has_flag(e, IAA_FLAG_RCI) &&
-        iaa_engine_handle_valid(work) &&
-        !iaa_engine_injects(e, IAA_INJECT_NO_INTERRUPT)) {
-        msix_notify(PCI_DEVICE(e->iaa), work->desc.int_handle);
+    if (work->desc.op_flags & IAA_FLAG_RCI && iaa_engine_handle_valid(work) &&
+        work->inject.action != IAA_INJECT_NO_INTERRUPT) {
+        iaa_guard_interrupt(s, work->desc.int_handle);
     }
 }
 
@@ -367,13 +377,19 @@ static void iaa_engine_complete(IAAEngine *e)
     IAACompletion *record = &e->job.record;
 
     iaa_engine_save_aecs(e);
+    if (iaa_engine_lost(e)) {
+        return;
+    }
     if (iaa_engine_injects(e, IAA_INJECT_CRC)) {
         record->crc ^= e->job.work.inject.mask;
     }
     trace_iaa_engine_complete(e->index, record->status, record->error,
                               record->bytes_completed, record->output_size);
     iaa_engine_report(e);
-    iaa_engine_interrupt(e);
+    if (iaa_engine_lost(e)) {
+        return;
+    }
+    iaa_engine_interrupt(e->iaa, &e->job.work);
 
     e->busy = false;
     e->idle(e->iaa, e->job.work.wq);
@@ -392,13 +408,20 @@ static void iaa_engine_step(IAAEngine *e)
 static void iaa_engine_tick(void *opaque)
 {
     IAAEngine *e = opaque;
+    IAAState *s = e->iaa;
 
+    if (iaa_wq_held(s)) {
+        e->held = true;
+        return;
+    }
+    iaa_guard_enter(s);
     if (iaa_engine_deliver(e) && !iaa_engine_finished(e)) {
         iaa_engine_step(e);
         iaa_engine_arm(e);
     } else {
         iaa_engine_complete(e);
     }
+    iaa_guard_leave(s);
 }
 
 /* Takes the descriptor as far as it goes before time has to pass */
@@ -434,6 +457,7 @@ void iaa_engine_start(IAAEngine *e, const IAAWork *work)
     };
     e->io = (IAAStream) { .out = e->out, .out_len = IAA_PIECE_SIZE };
     e->busy = true;
+    e->held = false;
     trace_iaa_engine_start(e->index, work->wq->index, op ? op->name : "unknown",
                            work->desc.src1_size, work->desc.max_dst_size);
 
@@ -446,15 +470,88 @@ void iaa_engine_start(IAAEngine *e, const IAAWork *work)
     iaa_engine_arm(e);
 }
 
+/*
+ * Abandoned descriptors
+ */
+
+static void iaa_engine_late(void *opaque)
+{
+    IAAEngine *e = opaque;
+    IAAState *s = e->iaa;
+    IAAFault fault;
+
+    iaa_guard_enter(s);
+    trace_iaa_engine_late(e->index, e->late.addr, e->late.len);
+    iaa_dma_write(s, e->late.addr, e->late.buf, e->late.len, &fault);
+    iaa_guard_leave(s);
+}
+
+/* What has come out so far is on its way, and nobody can call it back */
+static void iaa_engine_send_late(IAAEngine *e)
+{
+    const IAAJob *job = &e->job;
+    uint32_t len = IAA_PIECE_SIZE - e->io.out_len;
+
+    if (!e->iaa->abort_late_ns || !job->writes || !len) {
+        return;
+    }
+    e->late.addr = job->work.desc.dst_addr + job->delivered;
+    e->late.len = len;
+    memcpy(e->late.buf, e->out, len);
+    timer_mod_ns(e->late.timer, iaa_engine_now() + e->iaa->abort_late_ns);
+}
+
 /**
- * iaa_engine_abort: abandon the descriptor, writing nothing more for it
+ * iaa_engine_forget_late: never write what iaa_engine_abort() has left
+ * @e: engine
+ */
+void iaa_engine_forget_late(IAAEngine *e)
+{
+    timer_del(e->late.timer);
+}
+
+/**
+ * iaa_engine_abort: abandon the descriptor, writing nothing more for it now
  * @e: engine
  */
 void iaa_engine_abort(IAAEngine *e)
 {
     trace_iaa_engine_abort(e->index);
+    iaa_engine_send_late(e);
     timer_del(e->timer);
     e->busy = false;
+}
+
+/**
+ * iaa_engine_cancel: say in its record that a descriptor is to be abandoned
+ * @s: device with IAAState.abort_status
+ * @work: the descriptor, in an engine or not
+ *
+ * One that cannot be told is not told.
+ */
+void iaa_engine_cancel(IAAState *s, const IAAWork *work)
+{
+    const IAACompletion record = { .status = s->abort_status };
+    const IAADescriptor *desc = &work->desc;
+    IAAFault fault;
+
+    if (desc->op_flags & IAA_FLAG_CRAV &&
+        desc->record_addr % IAA_RECORD_ALIGN == 0) {
+        iaa_dma_write_record(s, desc->record_addr, &record, &fault);
+    }
+    iaa_engine_interrupt(s, work);
+}
+
+/**
+ * iaa_engine_release: go on with what has been held back
+ * @e: engine, of a device that may access memory again
+ */
+void iaa_engine_release(IAAEngine *e)
+{
+    if (e->busy && e->held) {
+        e->held = false;
+        timer_mod_ns(e->timer, iaa_engine_now() + 1);
+    }
 }
 
 /**
@@ -473,6 +570,8 @@ void iaa_engine_init(IAAState *s, unsigned index,
     e->index = index;
     e->idle = idle;
     e->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, iaa_engine_tick, e);
+    e->late.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, iaa_engine_late, e);
+    e->late.buf = g_malloc(IAA_PIECE_SIZE);
     e->in = g_malloc(IAA_PIECE_SIZE);
     e->out = g_malloc(IAA_PIECE_SIZE);
     e->deflate = iaa_deflate_new();
@@ -490,4 +589,6 @@ void iaa_engine_exit(IAAEngine *e)
     iaa_deflate_free(e->deflate);
     g_free(e->out);
     g_free(e->in);
+    g_free(e->late.buf);
+    timer_free(e->late.timer);
 }

@@ -45,48 +45,8 @@ typedef struct Decoder {
     uint16_t symbols[NUM_FIXED_LL];
 } Decoder;
 
-typedef enum InflateState {
-    STATE_HEADER,           /* BFINAL and BTYPE */
-    STATE_STORED_LENGTH,
-    STATE_STORED,
-    STATE_COUNTS,           /* HLIT, HDIST, HCLEN */
-    STATE_CL_LENGTHS,
-    STATE_LENGTHS,          /* LL and D */
-    STATE_TOKENS,
-    STATE_COPY,             /* inside a match */
-    STATE_DONE,
-} InflateState;
-
-/* A form of IAAInflateContext.block that has nothing to say is all zeroes */
-#define BLOCK_MAGIC     0x6b6c6249
-
-enum {
-    BLOCK_FLAG_BFINAL       = 1 << 0,
-    BLOCK_FLAG_BEGUN        = 1 << 1,
-    BLOCK_FLAG_AFTER_EOB    = 1 << 2,
-    BLOCK_FLAG_FIXED        = 1 << 3,
-    BLOCK_FLAGS_ALL         = (1 << 4) - 1,
-};
-
-/* Little endian; the fields have the meaning of those of IAAInflate */
-typedef struct QEMU_PACKED Block {
-    uint32_t magic;
-    uint8_t state;
-    uint8_t flags;
-    uint16_t length;
-    uint16_t distance;
-    uint16_t num_ll;
-    uint16_t num_d;
-    uint16_t num_cl;
-    uint16_t num_lens;
-    uint8_t cl_lens[IAA_NUM_CL];
-    uint8_t lens[IAA_NUM_LL + IAA_NUM_D];
-} Block;
-
-QEMU_BUILD_BUG_ON(sizeof(Block) > IAA_INFLATE_BLOCK_SIZE);
-
 struct IAAInflate {
-    InflateState state;
+    IAAInflateState state;
     IAAInflateParams params;
     IAACodecResult result;
     bool last;              /* the caller has handed over all input */
@@ -94,7 +54,7 @@ struct IAAInflate {
     bool begun;             /* past the header of the first block */
     bool after_eob;         /* the last token was an end-of-block symbol */
     bool ended;             /* with the final block */
-    InflateState stopped;   /* what was next before STATE_DONE */
+    IAAInflateState stopped;    /* what was next before IAA_STATE_DONE */
 
     /* Input that was left over before this stream, and bits of it used */
     IAABitString acc;
@@ -127,7 +87,7 @@ struct IAAInflate {
     unsigned continued;     /* bytes of it that were there at the start */
 };
 
-/* How to go on; at the end of the stream, STATE_DONE goes before this */
+/* How to go on; at the end of the stream, IAA_STATE_DONE goes before this */
 typedef enum Next {
     NEXT_ELEMENT,
     NEXT_INPUT,
@@ -156,7 +116,7 @@ static Next stop(IAAInflate *s, uint8_t status, uint8_t error)
     s->result.bytes_completed = s->bytes_in;
     s->result.output_size = s->produced;
     s->stopped = s->state;
-    s->state = STATE_DONE;
+    s->state = IAA_STATE_DONE;
     return NEXT_ELEMENT;
 }
 
@@ -437,7 +397,7 @@ static Next end_of_block(IAAInflate *s, bool eob)
 {
     s->after_eob = eob;
     s->ended = s->bfinal;
-    s->state = STATE_HEADER;
+    s->state = IAA_STATE_HEADER;
     if (s->ended ||
         (eob && s->params.stop_on_eob && !s->params.select_bfinal)) {
         return finish(s, IAA_CODEC_SUCCESS, IAA_CODEC_OK);
@@ -457,15 +417,15 @@ static Next read_header(IAAInflate *s, IAAStream *io)
     switch (take_bits(s, 2)) {
     case BLOCK_STORED:
         drop_bits(s, (s->num_bits + acc_left(s)) % 8);
-        s->state = STATE_STORED_LENGTH;
+        s->state = IAA_STATE_STORED_LENGTH;
         return NEXT_ELEMENT;
     case BLOCK_FIXED:
         s->ll = &s->fixed_ll;
         s->d = &s->fixed_d;
-        s->state = STATE_TOKENS;
+        s->state = IAA_STATE_TOKENS;
         return NEXT_ELEMENT;
     case BLOCK_DYNAMIC:
-        s->state = STATE_COUNTS;
+        s->state = IAA_STATE_COUNTS;
         return NEXT_ELEMENT;
     default:
         return fail(s, IAA_CODEC_BAD_BLOCK_TYPE);
@@ -484,7 +444,7 @@ static Next read_stored_length(IAAInflate *s, IAAStream *io)
     if (s->length != (uint16_t)~complement) {
         return fail(s, IAA_CODEC_STORED_LENGTH);
     }
-    s->state = STATE_STORED;
+    s->state = IAA_STATE_STORED;
     return NEXT_ELEMENT;
 }
 
@@ -536,7 +496,7 @@ static Next read_counts(IAAInflate *s, IAAStream *io)
     }
     memset(s->cl_lens, 0, sizeof(s->cl_lens));
     s->num_lens = 0;
-    s->state = STATE_CL_LENGTHS;
+    s->state = IAA_STATE_CL_LENGTHS;
     return NEXT_ELEMENT;
 }
 
@@ -553,7 +513,7 @@ static Next read_cl_length(IAAInflate *s, IAAStream *io)
         return fail(s, IAA_CODEC_BAD_CL_LENGTHS);
     }
     s->num_lens = 0;
-    s->state = STATE_LENGTHS;
+    s->state = IAA_STATE_LENGTHS;
     return NEXT_ELEMENT;
 }
 
@@ -577,7 +537,7 @@ static Next end_of_d_list(IAAInflate *s)
     }
     s->ll = &s->dynamic_ll;
     s->d = &s->dynamic_d;
-    s->state = STATE_TOKENS;
+    s->state = IAA_STATE_TOKENS;
     return NEXT_ELEMENT;
 }
 
@@ -682,7 +642,7 @@ static Next begin_match(IAAInflate *s, IAAStream *io, unsigned length,
     drop_bits(s, used);
     s->length = length;
     s->distance = distance;
-    s->state = STATE_COPY;
+    s->state = IAA_STATE_COPY;
     return NEXT_ELEMENT;
 }
 
@@ -758,7 +718,7 @@ static Next copy_match(IAAInflate *s, IAAStream *io)
     advance_output(s, io, n);
     s->length -= n;
     if (!s->length) {
-        s->state = STATE_TOKENS;
+        s->state = IAA_STATE_TOKENS;
     }
     return NEXT_ELEMENT;
 }
@@ -766,14 +726,14 @@ static Next copy_match(IAAInflate *s, IAAStream *io)
 typedef Next StateFunc(IAAInflate *s, IAAStream *io);
 
 static StateFunc * const state_func[] = {
-    [STATE_HEADER]          = read_header,
-    [STATE_STORED_LENGTH]   = read_stored_length,
-    [STATE_STORED]          = copy_stored,
-    [STATE_COUNTS]          = read_counts,
-    [STATE_CL_LENGTHS]      = read_cl_length,
-    [STATE_LENGTHS]         = read_length,
-    [STATE_TOKENS]          = read_token,
-    [STATE_COPY]            = copy_match,
+    [IAA_STATE_HEADER]          = read_header,
+    [IAA_STATE_STORED_LENGTH]   = read_stored_length,
+    [IAA_STATE_STORED]          = copy_stored,
+    [IAA_STATE_COUNTS]          = read_counts,
+    [IAA_STATE_CL_LENGTHS]      = read_cl_length,
+    [IAA_STATE_LENGTHS]         = read_length,
+    [IAA_STATE_TOKENS]          = read_token,
+    [IAA_STATE_COPY]            = copy_match,
 };
 
 /*
@@ -799,7 +759,7 @@ IAAInflate *iaa_inflate_new(void)
     IAAInflate *s = g_new0(IAAInflate, 1);
 
     build_fixed_decoders(s);
-    s->state = STATE_DONE;
+    s->state = IAA_STATE_DONE;
     return s;
 }
 
@@ -810,11 +770,13 @@ void iaa_inflate_free(IAAInflate *s)
 
 void iaa_inflate_start(IAAInflate *s, const IAAInflateParams *params)
 {
-    s->state = STATE_HEADER;
+    s->state = IAA_STATE_HEADER;
     s->params = *params;
     s->result = (IAACodecResult) { 0 };
     s->last = false;
+    s->bfinal = false;
     s->begun = false;
+    s->after_eob = false;
     s->ended = false;
     s->acc.len = 0;
     s->acc_pos = 0;
@@ -840,37 +802,83 @@ void iaa_inflate_start(IAAInflate *s, const IAAInflateParams *params)
  * To be continued
  */
 
-static unsigned context_state(InflateState state, bool bfinal)
+static unsigned context_state(IAAInflateState state, bool bfinal)
 {
     switch (state) {
-    case STATE_TOKENS:
-    case STATE_COPY:
+    case IAA_STATE_TOKENS:
+    case IAA_STATE_COPY:
         return bfinal ? IAA_INFLATE_TOKENS_FINAL : IAA_INFLATE_TOKENS;
-    case STATE_STORED:
+    case IAA_STATE_STORED:
         return bfinal ? IAA_INFLATE_STORED_FINAL : IAA_INFLATE_STORED;
     default:
         return IAA_INFLATE_HEADER;
     }
 }
 
-static void save_block(const IAAInflate *s, Block *block)
+/* What comes between blocks belongs to none */
+static uint8_t block_flags(const IAAInflate *s, IAAInflateState state)
 {
-    *block = (Block) {
-        .magic = cpu_to_le32(BLOCK_MAGIC),
-        .state = s->stopped,
-        .flags = (s->bfinal ? BLOCK_FLAG_BFINAL : 0) |
-                 (s->begun ? BLOCK_FLAG_BEGUN : 0) |
-                 (s->after_eob ? BLOCK_FLAG_AFTER_EOB : 0) |
-                 (s->ll == &s->fixed_ll ? BLOCK_FLAG_FIXED : 0),
-        .length = cpu_to_le16(s->length),
-        .distance = cpu_to_le16(s->distance),
-        .num_ll = cpu_to_le16(s->num_ll),
-        .num_d = cpu_to_le16(s->num_d),
-        .num_cl = cpu_to_le16(s->num_cl),
-        .num_lens = cpu_to_le16(s->num_lens),
-    };
+    uint8_t flags = s->begun ? IAA_BLOCK_BEGUN : 0;
+
+    if (state == IAA_STATE_HEADER) {
+        return s->after_eob ? flags | IAA_BLOCK_AFTER_EOB : flags;
+    }
+    return s->bfinal ? flags | IAA_BLOCK_BFINAL : flags;
+}
+
+static void save_codes(const IAAInflate *s, unsigned num_lens,
+                       IAAInflateBlock *block)
+{
+    block->num_ll = cpu_to_le16(s->num_ll);
+    block->num_d = cpu_to_le16(s->num_d);
+    memcpy(block->lens, s->lens, num_lens);
+}
+
+static void save_header(const IAAInflate *s, unsigned num_lens,
+                        IAAInflateBlock *block)
+{
+    save_codes(s, num_lens, block);
+    block->num_cl = cpu_to_le16(s->num_cl);
+    block->num_lens = cpu_to_le16(s->num_lens);
     memcpy(block->cl_lens, s->cl_lens, sizeof(block->cl_lens));
-    memcpy(block->lens, s->lens, sizeof(block->lens));
+}
+
+/*
+ * Fields that @state has no use for stay zero.  So there is one form for each
+ * state, and nothing of what came before goes to the guest.
+ */
+static void save_block(const IAAInflate *s, IAAInflateState state,
+                       IAAInflateBlock *block)
+{
+    *block = (IAAInflateBlock) {
+        .magic = cpu_to_le32(IAA_BLOCK_MAGIC),
+        .state = state,
+        .flags = block_flags(s, state),
+    };
+    switch (state) {
+    case IAA_STATE_STORED:
+        block->length = cpu_to_le16(s->length);
+        break;
+    case IAA_STATE_CL_LENGTHS:
+        save_header(s, 0, block);
+        break;
+    case IAA_STATE_LENGTHS:
+        save_header(s, s->num_lens, block);
+        break;
+    case IAA_STATE_COPY:
+        block->length = cpu_to_le16(s->length);
+        block->distance = cpu_to_le16(s->distance);
+        /* fall through */
+    case IAA_STATE_TOKENS:
+        if (s->ll == &s->fixed_ll) {
+            block->flags |= IAA_BLOCK_FIXED;
+        } else {
+            save_codes(s, s->num_ll + s->num_d, block);
+        }
+        break;
+    default:
+        break;
+    }
 }
 
 /* What is in the bit buffer has come from before what is left */
@@ -896,7 +904,7 @@ void iaa_inflate_save(const IAAInflate *s, IAAInflateContext *context)
     unsigned len = MIN(s->continued + s->produced, IAA_WINDOW_SIZE);
 
     memset(context->block, 0, sizeof(context->block));
-    save_block(s, (Block *)context->block);
+    save_block(s, s->stopped, (IAAInflateBlock *)context->block);
     save_acc(s, context);
     memcpy(context->history, s->history + IAA_WINDOW_SIZE - len, len);
     context->history_len = len;
@@ -904,7 +912,7 @@ void iaa_inflate_save(const IAAInflate *s, IAAInflateContext *context)
                               : context_state(s->stopped, s->bfinal);
 }
 
-static bool lengths_valid(const uint8_t *lens, unsigned n, unsigned max)
+static bool lengths_at_most(const uint8_t *lens, unsigned n, unsigned max)
 {
     for (unsigned i = 0; i < n; i++) {
         if (lens[i] > max) {
@@ -914,71 +922,123 @@ static bool lengths_valid(const uint8_t *lens, unsigned n, unsigned max)
     return true;
 }
 
-static bool load_match(IAAInflate *s)
+/* What read_counts() lets pass */
+static bool counts_valid(const IAAInflate *s)
 {
-    return s->length >= 1 && s->length <= IAA_MAX_MATCH &&
-           s->distance >= 1 && s->distance <= s->continued;
+    return s->num_ll >= 257 && s->num_ll <= IAA_NUM_LL &&
+           s->num_d >= 1 && s->num_d <= IAA_NUM_D;
 }
 
-static bool load_codes(IAAInflate *s)
+/* Of the code-length codes, the first @n have been read */
+static bool cl_valid(const IAAInflate *s, unsigned n)
 {
-    if (s->ll == &s->fixed_ll) {
-        s->d = &s->fixed_d;
-        return true;
+    if (!counts_valid(s) || s->num_cl < 4 || s->num_cl > IAA_NUM_CL) {
+        return false;
     }
-    s->ll = &s->dynamic_ll;
-    s->d = &s->dynamic_d;
-    return build_decoder(&s->dynamic_ll, s->lens, s->num_ll) &&
-           build_decoder(&s->dynamic_d, s->lens + s->num_ll, s->num_d);
+    for (unsigned i = 0; i < IAA_NUM_CL; i++) {
+        if (s->cl_lens[iaa_cl_order[i]] > (i < n ? IAA_MAX_CL_CODE_LEN : 0)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Those of the LL list are complete before the D list begins */
 static bool load_lengths(IAAInflate *s)
 {
-    return s->num_lens < s->num_ll + s->num_d &&
+    return cl_valid(s, s->num_cl) && s->num_lens < s->num_ll + s->num_d &&
+           lengths_at_most(s->lens, s->num_lens, IAA_MAX_CODE_LEN) &&
            build_decoder(&s->dynamic_cl, s->cl_lens, IAA_NUM_CL) &&
            (!in_d_list(s) ||
             build_decoder(&s->dynamic_ll, s->lens, s->num_ll));
 }
 
-/* What the state counts on, after all that has a limit has been checked */
-static bool load_state(IAAInflate *s)
+/* The first byte of a match is out when its state is entered */
+static bool match_valid(const IAAInflate *s)
 {
-    switch (s->state) {
-    case STATE_HEADER:
-    case STATE_STORED_LENGTH:
-    case STATE_STORED:
-    case STATE_COUNTS:
-        return true;
-    case STATE_CL_LENGTHS:
-        return s->num_lens < s->num_cl;
-    case STATE_LENGTHS:
-        return load_lengths(s);
-    case STATE_TOKENS:
-        return load_codes(s);
-    case STATE_COPY:
-        return load_codes(s) && load_match(s);
-    default:
-        return false;
+    return s->length >= 1 && s->length < IAA_MAX_MATCH &&
+           s->distance >= 1 && s->distance <= s->continued;
+}
+
+/*
+ * Silicon tells codes that there are none of, which it finds in the AECS, from
+ * a code that is not among those there are.
+ */
+static IAACodecError load_codes(IAAInflate *s)
+{
+    if (s->ll == &s->fixed_ll) {
+        s->d = &s->fixed_d;
+        return IAA_CODEC_OK;
     }
+    s->ll = &s->dynamic_ll;
+    s->d = &s->dynamic_d;
+    if (!counts_valid(s) ||
+        !lengths_at_most(s->lens, s->num_ll + s->num_d, IAA_MAX_CODE_LEN)) {
+        return IAA_CODEC_AECS;
+    }
+    if (lengths_at_most(s->lens, s->num_ll, 0)) {
+        return IAA_CODEC_NO_LL_CODES;
+    }
+    return build_decoder(&s->dynamic_ll, s->lens, s->num_ll) &&
+           build_decoder(&s->dynamic_d, s->lens + s->num_ll, s->num_d) ?
+           IAA_CODEC_OK : IAA_CODEC_AECS;
 }
 
-/* The numbers are those that read_counts() lets pass; none before it */
-static bool counts_valid(const IAAInflate *s)
+/* What the state counts on */
+static IAACodecError load_state(IAAInflate *s)
 {
-    return s->num_ll <= IAA_NUM_LL && s->num_d <= IAA_NUM_D &&
-           s->num_cl <= IAA_NUM_CL &&
-           lengths_valid(s->cl_lens, IAA_NUM_CL, IAA_MAX_CL_CODE_LEN) &&
-           lengths_valid(s->lens, IAA_NUM_LL + IAA_NUM_D, IAA_MAX_CODE_LEN);
+    bool valid = false;
+
+    switch (s->state) {
+    case IAA_STATE_HEADER:
+    case IAA_STATE_COUNTS:
+        valid = true;
+        break;
+    case IAA_STATE_STORED_LENGTH:
+        valid = acc_left(s) % 8 == 0;
+        break;
+    case IAA_STATE_STORED:
+        valid = acc_left(s) % 8 == 0 && s->length;
+        break;
+    case IAA_STATE_CL_LENGTHS:
+        valid = s->num_lens < s->num_cl && cl_valid(s, s->num_lens);
+        break;
+    case IAA_STATE_LENGTHS:
+        valid = load_lengths(s);
+        break;
+    case IAA_STATE_COPY:
+        if (!match_valid(s)) {
+            break;
+        }
+        /* fall through */
+    case IAA_STATE_TOKENS:
+        return load_codes(s);
+    default:
+        break;
+    }
+    return valid ? IAA_CODEC_OK : IAA_CODEC_AECS;
 }
 
-static bool load_block(IAAInflate *s, const Block *block)
+/* The form that save_block() would give it is the only one that is taken */
+static bool block_canonical(const IAAInflate *s, const uint8_t *bytes)
 {
+    uint8_t again[IAA_INFLATE_BLOCK_SIZE] = { };
+
+    save_block(s, s->state, (IAAInflateBlock *)again);
+    return !memcmp(again, bytes, sizeof(again));
+}
+
+static IAACodecError load_block(IAAInflate *s,
+                                const IAAInflateContext *context)
+{
+    const IAAInflateBlock *block = (IAAInflateBlock *)context->block;
+    IAACodecError error;
+
     s->state = block->state;
-    s->bfinal = block->flags & BLOCK_FLAG_BFINAL;
-    s->begun = block->flags & BLOCK_FLAG_BEGUN;
-    s->after_eob = block->flags & BLOCK_FLAG_AFTER_EOB;
-    s->ll = block->flags & BLOCK_FLAG_FIXED ? &s->fixed_ll : &s->dynamic_ll;
+    s->bfinal = block->flags & IAA_BLOCK_BFINAL;
+    s->begun = block->flags & IAA_BLOCK_BEGUN;
+    s->after_eob = block->flags & IAA_BLOCK_AFTER_EOB;
+    s->ll = block->flags & IAA_BLOCK_FIXED ? &s->fixed_ll : &s->dynamic_ll;
     s->length = le16_to_cpu(block->length);
     s->distance = le16_to_cpu(block->distance);
     s->num_ll = le16_to_cpu(block->num_ll);
@@ -987,21 +1047,30 @@ static bool load_block(IAAInflate *s, const Block *block)
     s->num_lens = le16_to_cpu(block->num_lens);
     memcpy(s->cl_lens, block->cl_lens, sizeof(s->cl_lens));
     memcpy(s->lens, block->lens, sizeof(s->lens));
-    return !(block->flags & ~BLOCK_FLAGS_ALL) && counts_valid(s) &&
-           load_state(s);
+
+    /* Behind the first header, or in the middle of any, a block has begun */
+    if (!s->begun && (s->after_eob || s->state != IAA_STATE_HEADER)) {
+        return IAA_CODEC_AECS;
+    }
+    error = load_state(s);
+    if (error == IAA_CODEC_OK && !block_canonical(s, context->block)) {
+        error = IAA_CODEC_AECS;
+    }
+    return error;
 }
 
 /* Whether a block says what the state of the context says, too */
-static bool block_agrees(const IAAInflateContext *context, const Block *block)
+static bool block_agrees(const IAAInflateContext *context,
+                         const IAAInflateBlock *block)
 {
-    return le32_to_cpu(block->magic) == BLOCK_MAGIC &&
+    return le32_to_cpu(block->magic) == IAA_BLOCK_MAGIC &&
            context->state == context_state(block->state, block->flags &
-                                           BLOCK_FLAG_BFINAL);
+                                           IAA_BLOCK_BFINAL);
 }
 
-bool iaa_inflate_load(IAAInflate *s, const IAAInflateContext *context)
+IAACodecError iaa_inflate_load(IAAInflate *s, const IAAInflateContext *context)
 {
-    const Block *block = (const Block *)context->block;
+    const IAAInflateBlock *block = (IAAInflateBlock *)context->block;
     unsigned len = MIN(context->history_len, IAA_WINDOW_SIZE);
 
     s->continued = len;
@@ -1012,13 +1081,14 @@ bool iaa_inflate_load(IAAInflate *s, const IAAInflateContext *context)
     if (context->state == IAA_INFLATE_END) {
         s->ended = true;
         stop(s, IAA_CODEC_SUCCESS, IAA_CODEC_OK);
-        return true;
+        return IAA_CODEC_OK;
     }
     if (block_agrees(context, block)) {
-        return load_block(s, block);
+        return load_block(s, context);
     }
     /* Nobody needs to know what a block looks like to begin one */
-    return context->state == IAA_INFLATE_HEADER;
+    return context->state == IAA_INFLATE_HEADER ? IAA_CODEC_OK
+                                                : IAA_CODEC_AECS;
 }
 
 IAAStep iaa_inflate_step(IAAInflate *s, IAAStream *io)
@@ -1028,12 +1098,12 @@ IAAStep iaa_inflate_step(IAAInflate *s, IAAStream *io)
 
     s->last |= io->in_last;
     s->piece_start = s->produced;
-    while (s->state != STATE_DONE && next == NEXT_ELEMENT) {
+    while (s->state != IAA_STATE_DONE && next == NEXT_ELEMENT) {
         next = state_func[s->state](s, io);
     }
     save_history(s, piece, io->out - piece);
 
-    if (s->state == STATE_DONE) {
+    if (s->state == IAA_STATE_DONE) {
         return IAA_STEP_DONE;
     }
     return next == NEXT_INPUT ? IAA_STEP_INPUT : IAA_STEP_OUTPUT;

@@ -174,6 +174,7 @@ static void iaa_inject_write(void *opaque, hwaddr addr, uint64_t value,
 {
     IAAState *s = opaque;
 
+    iaa_guard_enter(s);
     switch (addr) {
     case A_IAA_INJECT_HALT:
         iaa_cmd_halt(s, FIELD_EX32(value, IAA_INJECT_HALT, TYPE));
@@ -192,6 +193,7 @@ static void iaa_inject_write(void *opaque, hwaddr addr, uint64_t value,
                           "register 0x%" HWADDR_PRIx "\n", addr);
         }
     }
+    iaa_guard_leave(s);
 }
 
 static const MemoryRegionOps iaa_inject_ops = {
@@ -416,7 +418,9 @@ static void iaa_inject_set_halt(Object *obj, const char *text, Error **errp)
     }
     if (iaa_inject_name(iaa_halt_names, ARRAY_SIZE(iaa_halt_names), text,
                         &type, errp)) {
+        iaa_guard_enter(IAA(obj));
         iaa_cmd_halt(IAA(obj), type);
+        iaa_guard_leave(IAA(obj));
     }
 }
 
@@ -437,7 +441,9 @@ static void iaa_inject_set_gone(Object *obj, bool gone, Error **errp)
         error_setg(errp, "gone needs a device that is running");
         return;
     }
+    iaa_guard_enter(IAA(obj));
     iaa_pci_set_gone(IAA(obj), gone);
+    iaa_guard_leave(IAA(obj));
 }
 
 static bool iaa_inject_get_gone(Object *obj, Error **errp)

@@ -443,6 +443,7 @@ static bool iaa_decompress_start(IAAEngine *e)
         .select_bfinal = desc->mode & IAA_DECOMPRESS_BFINAL,
         .to_be_continued = desc->op_flags & IAA_FLAG_WR_SRC2_DONE,
     };
+    IAACodecError error;
 
     job->writes = iaa_decompress_writes(desc);
     iaa_inflate_start(e->inflate, &params);
@@ -452,9 +453,10 @@ static bool iaa_decompress_start(IAAEngine *e)
     }
     iaa_checksum_start(&job->sum, desc->op_flags & IAA_FLAG_CRC32C,
                        le32_to_cpu(aecs->crc), le32_to_cpu(aecs->xor_checksum));
-    if (!iaa_aecs_load(e->iaa, e->inflate, aecs, desc->src2_size)) {
+    error = iaa_aecs_load(e->iaa, e->inflate, aecs, desc->src2_size);
+    if (error != IAA_CODEC_OK) {
         job->record.status = IAA_STATUS_ANALYTICS;
-        job->record.error = IAA_CODEC_AECS;
+        job->record.error = error;
         return false;
     }
     return true;

@@ -24,6 +24,9 @@
 /* Nothing an engine does takes longer than this to begin */
 #define IAA_MAX_BASE_NS     NANOSECONDS_PER_SECOND
 
+/* Nor does anybody wait for longer than this to see that it does not abort */
+#define IAA_MAX_ABORT_NS    (60 * NANOSECONDS_PER_SECOND)
+
 static bool iaa_parse_generation(IAAState *s, Error **errp)
 {
     if (g_str_equal(s->generation_name, "spr")) {
@@ -38,10 +41,33 @@ static bool iaa_parse_generation(IAAState *s, Error **errp)
     return true;
 }
 
+static bool iaa_parse_cut_off(IAAState *s, Error **errp)
+{
+    if (g_str_equal(s->cut_off_name, "drop")) {
+        s->cut_off = IAA_CUT_OFF_DROP;
+    } else if (g_str_equal(s->cut_off_name, "hold")) {
+        s->cut_off = IAA_CUT_OFF_HOLD;
+    } else {
+        error_setg(errp, "cut-off must be 'drop' or 'hold', not '%s'",
+                   s->cut_off_name);
+        return false;
+    }
+    return true;
+}
+
 static bool iaa_check_base(uint64_t base_ns, const char *name, Error **errp)
 {
     if (base_ns > IAA_MAX_BASE_NS) {
         error_setg(errp, "%s must not be more than a second", name);
+        return false;
+    }
+    return true;
+}
+
+static bool iaa_check_abort(uint64_t ns, const char *name, Error **errp)
+{
+    if (ns > IAA_MAX_ABORT_NS) {
+        error_setg(errp, "%s must not be more than a minute", name);
         return false;
     }
     return true;
@@ -59,6 +85,9 @@ static bool iaa_check_engines(IAAState *s, Error **errp)
 static bool iaa_check_properties(IAAState *s, Error **errp)
 {
     return iaa_parse_generation(s, errp) &&
+           iaa_parse_cut_off(s, errp) &&
+           iaa_check_abort(s->abort_ns, "abort-ns", errp) &&
+           iaa_check_abort(s->abort_late_ns, "abort-late-ns", errp) &&
            iaa_check_engines(s, errp) &&
            iaa_check_base(s->timing[IAA_TIMING_COMPRESS].base_ns,
                           "compress-base-ns", errp) &&
@@ -109,7 +138,9 @@ static void iaa_forget_all(IAAState *s)
 {
     iaa_cmd_reset(s);
     iaa_wq_reset(s);
+    iaa_wq_forget_late(s);
     iaa_regs_reset(s);
+    iaa_guard_reset(s);
 }
 
 /**
@@ -139,6 +170,7 @@ void iaa_pci_set_gone(IAAState *s, bool gone)
 static void iaa_init_state(IAAState *s)
 {
     iaa_regs_init(s);
+    iaa_cmd_init(s);
     iaa_wq_init(s);
     iaa_inject_init(s);
     iaa_init_gone(s, &s->gone_regs_mr, &s->regs_mr);
@@ -150,6 +182,7 @@ static void iaa_exit_state(IAAState *s)
 {
     iaa_exit_gone(s);
     iaa_wq_exit(s);
+    iaa_cmd_exit(s);
 }
 
 static void iaa_init_bars(IAAState *s)
@@ -216,6 +249,8 @@ static void iaa_exit(PCIDevice *pci)
 {
     IAAState *s = IAA(pci);
 
+    /* An engine may be about to write, which is what has led to this */
+    iaa_forget_all(s);
     msix_uninit(pci, &s->regs_mr, &s->regs_mr);
     pcie_cap_exit(pci);
     iaa_exit_state(s);
@@ -244,9 +279,25 @@ static void iaa_reset_hold(Object *obj, ResetType type)
     }
 }
 
-static bool iaa_bus_master(const PCIDevice *pci)
+/**
+ * iaa_pci_bus_master: whether the device may access memory
+ * @s: device
+ */
+bool iaa_pci_bus_master(const IAAState *s)
 {
-    return pci_get_word(pci->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
+    return pci_get_word(s->parent_obj.config + PCI_COMMAND) &
+           PCI_COMMAND_MASTER;
+}
+
+static void iaa_lose_bus(IAAState *s)
+{
+    if (iaa_device_state(s) == IAA_DEVICE_DISABLED) {
+        return;
+    }
+    iaa_regs_log_error(s, IAA_SWERR_BUS_MASTER, &(IAAErrorInfo) { });
+    if (s->cut_off_halt) {
+        iaa_cmd_halt(s, IAA_RESET_SOFTWARE);
+    }
 }
 
 static uint32_t iaa_config_read(PCIDevice *pci, uint32_t addr, int len)
@@ -261,17 +312,20 @@ static void iaa_config_write(PCIDevice *pci, uint32_t addr, uint32_t value,
                              int len)
 {
     IAAState *s = IAA(pci);
-    bool bus_master = iaa_bus_master(pci);
+    bool bus_master = iaa_pci_bus_master(s);
 
     if (s->gone) {
         return;
     }
+    iaa_guard_enter(s);
     pci_default_write_config(pci, addr, value, len);
-    if (bus_master && !iaa_bus_master(pci) &&
-        iaa_device_state(s) != IAA_DEVICE_DISABLED) {
-        iaa_regs_log_error(s, IAA_SWERR_BUS_MASTER, &(IAAErrorInfo) { });
+    if (bus_master && !iaa_pci_bus_master(s)) {
+        iaa_lose_bus(s);
+    } else if (!bus_master && iaa_pci_bus_master(s)) {
+        iaa_wq_release(s);
     }
     pcie_cap_flr_write_config(pci, addr, value, len);
+    iaa_guard_leave(s);
 }
 
 /*
@@ -301,6 +355,11 @@ static const Property iaa_properties[] = {
     DEFINE_PROP_UINT64("header-device-rate", IAAState,
                        timing[IAA_TIMING_HEADER].device_rate, 3000000000),
     DEFINE_PROP_UINT8("overflow-swerr", IAAState, overflow_swerr, 0),
+    DEFINE_PROP_UINT8("abort-status", IAAState, abort_status, 0),
+    DEFINE_PROP_UINT64("abort-ns", IAAState, abort_ns, 0),
+    DEFINE_PROP_UINT64("abort-late-ns", IAAState, abort_late_ns, 0),
+    DEFINE_PROP_STRING("cut-off", IAAState, cut_off_name),
+    DEFINE_PROP_BOOL("cut-off-halt", IAAState, cut_off_halt, false),
     DEFINE_PROP_BOOL("inject", IAAState, inject, false),
 };
 
@@ -311,8 +370,9 @@ static const VMStateDescription iaa_vmstate = {
 
 static void iaa_instance_init(Object *obj)
 {
-    /* A string property has no default of its own */
+    /* String properties have no default of their own */
     IAA(obj)->generation_name = g_strdup("spr");
+    IAA(obj)->cut_off_name = g_strdup("drop");
 }
 
 static void iaa_class_init(ObjectClass *klass, void *data)

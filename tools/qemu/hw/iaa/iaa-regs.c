@@ -8,7 +8,6 @@
 
 #include "qemu/osdep.h"
 #include "hw/iaa/iaa.h"
-#include "hw/pci/msix.h"
 #include "qemu/log.h"
 #include "trace.h"
 
@@ -208,7 +207,9 @@ static void iaa_regs_write(void *opaque, hwaddr addr, uint64_t value,
     }
     trace_iaa_reg_write(reg->name, addr, value);
     if (reg->write) {
+        iaa_guard_enter(s);
         reg->write(s, value);
+        iaa_guard_leave(s);
     } else {
         iaa_regs_store(s, reg, index, addr, value);
     }
@@ -232,7 +233,7 @@ void iaa_regs_raise(IAAState *s, uint32_t cause)
 {
     trace_iaa_raise(cause);
     s->regs[R_IAA_INTCAUSE] |= cause;
-    msix_notify(PCI_DEVICE(s), 0);
+    iaa_guard_interrupt(s, 0);
 }
 
 /**

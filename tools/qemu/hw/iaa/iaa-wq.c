@@ -69,8 +69,20 @@ static void iaa_wq_start_oldest(IAAWorkQueue *wq, IAAEngine *e)
     iaa_engine_start(e, work);
 }
 
+/**
+ * iaa_wq_held: whether engines have to wait for bus mastering
+ * @s: device
+ */
+bool iaa_wq_held(const IAAState *s)
+{
+    return s->cut_off == IAA_CUT_OFF_HOLD && !iaa_pci_bus_master(s);
+}
+
 static void iaa_wq_dispatch(IAAState *s)
 {
+    if (iaa_wq_held(s)) {
+        return;
+    }
     for (unsigned i = 0; i < IAA_NUM_ENGINES; i++) {
         IAAEngine *e = &s->engine[i];
         IAAWorkQueue *wq;
@@ -227,8 +239,10 @@ static void iaa_portal_write(void *opaque, hwaddr addr, uint64_t value,
     s->portal.next = 0;
     memcpy(&le, s->portal.piece, sizeof(le));
     desc = iaa_desc_from_le(&le);
+    iaa_guard_enter(s);
     iaa_wq_submit(s, &s->wq[addr / IAA_PORTAL_STRIDE], &desc,
                   addr & IAA_PORTAL_IMS);
+    iaa_guard_leave(s);
 }
 
 const MemoryRegionOps iaa_portal_ops = {
@@ -423,6 +437,20 @@ static void iaa_wq_abort_one(IAAState *s, IAAWorkQueue *wq)
     wq->outstanding = 0;
 }
 
+static void iaa_wq_cancel_one(IAAState *s, IAAWorkQueue *wq)
+{
+    for (unsigned i = 0; i < IAA_NUM_ENGINES; i++) {
+        IAAEngine *e = &s->engine[i];
+
+        if (e->busy && e->job.work.wq == wq) {
+            iaa_engine_cancel(s, &e->job.work);
+        }
+    }
+    for (unsigned i = 0; i < wq->queued; i++) {
+        iaa_engine_cancel(s, &wq->ring[(wq->head + i) % IAA_TOTAL_WQ_SIZE]);
+    }
+}
+
 static void iaa_wq_disable_one(IAAState *s, IAAWorkQueue *wq)
 {
     iaa_wq_abort_one(s, wq);
@@ -478,6 +506,20 @@ void iaa_wq_abort(IAAState *s, IAAQueueSet wqs)
 }
 
 /**
+ * iaa_wq_cancel: tell software of descriptors that are about to be abandoned
+ * @s: device
+ * @wqs: queues
+ *
+ * Does nothing unless this is a device that does.
+ */
+void iaa_wq_cancel(IAAState *s, IAAQueueSet wqs)
+{
+    if (s->abort_status) {
+        iaa_wq_for_each(s, wqs, iaa_wq_cancel_one);
+    }
+}
+
+/**
  * iaa_wq_disable: take no more descriptors and abandon those there are
  * @s: device
  * @wqs: queues
@@ -518,6 +560,29 @@ bool iaa_wq_drained(const IAAState *s, IAAQueueSet wqs)
         }
     }
     return true;
+}
+
+/**
+ * iaa_wq_release: go on after iaa_wq_held()
+ * @s: device
+ */
+void iaa_wq_release(IAAState *s)
+{
+    for (unsigned i = 0; i < IAA_NUM_ENGINES; i++) {
+        iaa_engine_release(&s->engine[i]);
+    }
+    iaa_wq_dispatch(s);
+}
+
+/**
+ * iaa_wq_forget_late: have nothing written by descriptors abandoned before
+ * @s: device
+ */
+void iaa_wq_forget_late(IAAState *s)
+{
+    for (unsigned i = 0; i < IAA_NUM_ENGINES; i++) {
+        iaa_engine_forget_late(&s->engine[i]);
+    }
 }
 
 /**

@@ -3,10 +3,10 @@
  * libFuzzer target: descriptors on their way through the Intel IAA
  *
  * Queues, engines, operations and the coder, without the rest of QEMU: guest
- * memory, time and interrupts are those of this file.
+ * memory, time and interrupts are those of this file.  A guest may have the
+ * latter reset the function, while it is at work.
  *
- * Input: a byte for the generation and the number of descriptors, the
- * descriptors, and what memory begins with.  Every descriptor that is accepted
+ * Input: see iaa-descriptor-fuzz.h.  Every descriptor that is accepted
  * must be retired, and nothing may be written but to the destination, the
  * record and the AECS of one of them.
  */
@@ -14,18 +14,19 @@
 #include "qemu/osdep.h"
 #include "hw/iaa/iaa.h"
 #include "hw/pci/msix.h"
+#include "iaa-descriptor-fuzz.h"
 #include "qemu/log.h"
 #include "qemu/module.h"
 #include "trace/control.h"
 
 #define MEMORY_SIZE     (64 * KiB)
 #define MEMORY_BASE     (1 * MiB)
-#define MAX_DESCRIPTORS 16
-#define MAX_TIMERS      IAA_NUM_ENGINES
+#define MAX_TIMERS      (2 * IAA_NUM_ENGINES)
 
 static uint8_t memory[MEMORY_SIZE];
 static IAADescriptor submitted[MAX_DESCRIPTORS];
 static unsigned num_submitted;
+static uint8_t first_byte;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -95,10 +96,21 @@ static bool within(uint64_t addr, uint64_t len, uint64_t start, uint64_t size)
     return addr >= start && len <= size && addr - start <= size - len;
 }
 
-static uint8_t *lookup(uint64_t addr, uint32_t len, bool write,
+/* Where MMIO would be dropped, this is all that can come in */
+static void reset_function(IAAState *s)
+{
+    g_assert_true(DEVICE(s)->mem_reentrancy_guard.engaged_in_io);
+    iaa_wq_reset(s);
+    iaa_guard_reset(s);
+}
+
+static uint8_t *lookup(IAAState *s, uint64_t addr, uint32_t len, bool write,
                        IAAFault *fault)
 {
     if (!within(addr, len, MEMORY_BASE, MEMORY_SIZE)) {
+        if (first_byte & FUZZ_FAULT_RESETS) {
+            reset_function(s);
+        }
         fault->status = write ? IAA_STATUS_WRITE_FAULT
                               : IAA_STATUS_READ_FAULT;
         fault->addr = addr;
@@ -125,7 +137,7 @@ static bool may_write(uint64_t addr, uint32_t len)
 bool iaa_dma_read(IAAState *s, uint64_t addr, void *buf, uint32_t len,
                   IAAFault *fault)
 {
-    const uint8_t *from = lookup(addr, len, false, fault);
+    const uint8_t *from = lookup(s, addr, len, false, fault);
 
     if (from) {
         memcpy(buf, from, len);
@@ -136,7 +148,7 @@ bool iaa_dma_read(IAAState *s, uint64_t addr, void *buf, uint32_t len,
 bool iaa_dma_write(IAAState *s, uint64_t addr, const void *buf, uint32_t len,
                    IAAFault *fault)
 {
-    uint8_t *to = lookup(addr, len, true, fault);
+    uint8_t *to = lookup(s, addr, len, true, fault);
 
     g_assert_true(!len || may_write(addr, len));
     if (to) {
@@ -166,6 +178,14 @@ void msix_notify(PCIDevice *dev, unsigned vector)
 {
     g_assert_cmpuint(vector, >, 0);
     g_assert_cmpuint(vector, <, IAA_NUM_VECTORS);
+    if (first_byte & FUZZ_INTERRUPT_RESETS) {
+        reset_function(IAA(dev));
+    }
+}
+
+bool iaa_pci_bus_master(const IAAState *s)
+{
+    return true;
 }
 
 IAAInjection iaa_inject_descriptor(IAAState *s, const IAAWorkQueue *wq,
@@ -187,6 +207,15 @@ void iaa_pci_set_gone(IAAState *s, bool gone)
 void memory_region_init_io(MemoryRegion *mr, Object *owner,
                            const MemoryRegionOps *ops, void *opaque,
                            const char *name, uint64_t size)
+{
+}
+
+Object *object_ref(void *obj)
+{
+    return obj;
+}
+
+void object_unref(void *obj)
 {
 }
 
@@ -304,9 +333,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1 + sizeof(IAADescriptor)) {
         return -1;
     }
-    s->generation = data[0] & 1 ? IAA_GENERATION_GNR : IAA_GENERATION_SPR;
-    count = MIN(1 + (data[0] >> 1) % MAX_DESCRIPTORS,
-                (size - 1) / sizeof(IAADescriptor));
+    first_byte = data[0];
+    s->generation = fuzz_generation(first_byte);
+    count = MIN(fuzz_count(first_byte), (size - 1) / sizeof(IAADescriptor));
     data++;
     size--;
     memset(memory, 0, sizeof(memory));

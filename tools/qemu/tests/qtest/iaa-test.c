@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include <zlib.h>
+#include "hw/iaa/iaa-coder.h"
 #include "hw/iaa/iaa-deflate.h"
 #include "hw/pci/pci_ids.h"
 #include "hw/pci/pci_regs.h"
@@ -916,7 +917,7 @@ static void test_decompress_history(void)
 static void test_decompress_bad_aecs(void)
 {
     static const uint8_t abc[] = { 0x4b, 0x4c, 0x4a, 0x06, 0x00 };
-    IAADecompressAECS bad[6];
+    IAADecompressAECS bad[8];
     QIAA *iaa = qiaa_start("");
     IAADescriptor desc = qiaa_desc_decompress(iaa, abc, sizeof(abc), 64);
 
@@ -929,6 +930,8 @@ static void test_decompress_bad_aecs(void)
     bad[3].input_bits[31] = 65;
     bad[4].history_end = cpu_to_le16(4097);
     bad[5].state = cpu_to_le16(IAA_INFLATE_TOKENS);
+    bad[6].output_bits = cpu_to_le32(8);
+    bad[7].state = cpu_to_le16(3);
 
     qiaa_enable_one(iaa);
     desc.op_flags |= IAA_FLAG_RD_SRC2_AECS;
@@ -943,6 +946,66 @@ static void test_decompress_bad_aecs(void)
         g_assert_cmphex(record.status, ==, IAA_STATUS_ANALYTICS);
         g_assert_cmphex(record.error, ==, IAA_CODEC_AECS);
     }
+    qiaa_stop(iaa);
+}
+
+/* The AECS that the first @size bytes of @stream leave, to be read next */
+static IAADecompressAECS stop_after(QIAA *iaa, IAADescriptor *desc,
+                                    const void *stream, uint32_t size)
+{
+    IAADecompressAECS aecs;
+
+    *desc = qiaa_desc_decompress(iaa, stream, size, PAGE_SIZE);
+    make_continued(iaa, desc, 1);
+    g_assert_cmphex(qiaa_run(iaa, desc).status, ==, IAA_STATUS_SUCCESS);
+    desc->op_flags |= IAA_FLAG_AECS_TOGGLE;
+    qiaa_memread(iaa, desc->src2_addr + sizeof(aecs), &aecs, sizeof(aecs));
+    return aecs;
+}
+
+static void assert_spoiled(QIAA *iaa, IAADescriptor *desc,
+                           const IAADecompressAECS *aecs, IAACodecError error)
+{
+    IAACompletion record;
+
+    qiaa_memwrite(iaa, desc->src2_addr + sizeof(*aecs), aecs, sizeof(*aecs));
+    record = qiaa_run(iaa, desc);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_ANALYTICS);
+    g_assert_cmphex(record.error, ==, error);
+}
+
+/*
+ * Test an AECS that was sound when the device wrote it, but has bits in front
+ * of the bytes of a stored block, or no codes, when it is read again
+ */
+static void test_decompress_spoiled_aecs(void)
+{
+    static const uint8_t stored[] = {
+        0x01, 0x05, 0x00, 0xfa, 0xff, 'h', 'e', 'l', 'l', 'o',
+    };
+    g_autofree uint8_t *text = qiaa_make_text(PAGE_SIZE, 13);
+    g_autofree uint8_t *stream = g_malloc(PAGE_SIZE);
+    QIAA *iaa = qiaa_start(",generation=gnr");
+    IAADescriptor desc = qiaa_desc_compress(iaa, text, PAGE_SIZE, PAGE_SIZE);
+    IAADecompressAECS aecs;
+    IAACompletion record;
+
+    qiaa_enable_one(iaa);
+    desc.mode |= IAA_HEADER_ONE_PASS_FINAL << R_IAA_COMPRESS_HEADER_SHIFT;
+    record = qiaa_run(iaa, &desc);
+    qiaa_memread(iaa, desc.dst_addr, stream, record.output_size);
+
+    for (unsigned size = 2; size < sizeof(stored); size += 5) {
+        aecs = stop_after(iaa, &desc, stored, size);
+        aecs.input_bits[0] += 3;
+        assert_spoiled(iaa, &desc, &aecs, IAA_CODEC_AECS);
+    }
+
+    aecs = stop_after(iaa, &desc, stream, record.output_size / 2);
+    g_assert_cmphex(le16_to_cpu(aecs.state), ==, IAA_INFLATE_TOKENS_FINAL);
+    memset(aecs.tables + offsetof(IAAInflateBlock, lens), 0,
+           lduw_le_p(aecs.tables + offsetof(IAAInflateBlock, num_ll)));
+    assert_spoiled(iaa, &desc, &aecs, IAA_CODEC_NO_LL_CODES);
     qiaa_stop(iaa);
 }
 
@@ -1225,13 +1288,14 @@ static void test_software_error(void)
     qiaa_stop(iaa);
 }
 
-/* Test each operand where there is no memory, but registers or nothing */
-static void test_dma_errors(void)
+/* Each operand where there is no memory, but registers or nothing */
+static void check_dma_errors(const char *options)
 {
-    QIAA *iaa = qiaa_start("");
+    QIAA *iaa = qiaa_start(options);
     IAADescriptor desc = qiaa_desc_compress(iaa, "abc", 3, 64);
     const uint64_t bad[] = {
-        iaa->regs.addr, iaa->portals.addr, 1ull << 46, UINT64_MAX - 31,
+        iaa->regs.addr, iaa->regs.addr + IAA_MSIX_TABLE, iaa->portals.addr,
+        1ull << 46, UINT64_MAX - 31,
     };
 
     qiaa_enable_one(iaa);
@@ -1265,6 +1329,77 @@ static void test_dma_errors(void)
         clear_swerr(iaa);
     }
     g_assert_cmphex(qiaa_readl(iaa, A_IAA_GENSTS), ==, IAA_DEVICE_ENABLED);
+    qiaa_stop(iaa);
+}
+
+/* Test that no access reaches registers, those of the device above all */
+static void test_dma_errors(void)
+{
+    check_dma_errors("");
+}
+
+/* Test that an IOMMU that translates nothing makes no difference */
+static void test_dma_errors_bypass(void)
+{
+    check_dma_errors(" -device intel-iommu");
+}
+
+/*
+ * Registers of an IOMMU, and the tables that have it map the first gigabyte to
+ * itself in pages of 2 MiB: "VT-d specification", 9.1, 9.3 and 9.8
+ */
+#define VTD_BASE            0xfed90000
+#define VTD_GCMD            0x18
+#define VTD_RTADDR          0x20
+#define VTD_GCMD_SRTP       BIT(30)
+#define VTD_GCMD_TE         BIT(31)
+#define VTD_PRESENT         1
+#define VTD_WIDTH_39        1
+#define VTD_READ_WRITE      3
+#define VTD_LARGE           BIT(7)
+
+static void map_first_gigabyte(QIAA *iaa)
+{
+    QTestState *qts = iaa->qs->qts;
+    uint64_t root = guest_alloc(&iaa->qs->alloc, 4 * PAGE_SIZE);
+    uint64_t context = root + PAGE_SIZE;
+    uint64_t level3 = root + 2 * PAGE_SIZE, level2 = root + 3 * PAGE_SIZE;
+
+    qtest_memset(qts, root, 0, 4 * PAGE_SIZE);
+    qtest_writeq(qts, root, context | VTD_PRESENT);
+    qtest_writeq(qts, context + 16 * iaa->dev->devfn, level3 | VTD_PRESENT);
+    qtest_writeq(qts, context + 16 * iaa->dev->devfn + 8, VTD_WIDTH_39);
+    qtest_writeq(qts, level3, level2 | VTD_READ_WRITE);
+    for (uint64_t i = 0; i < 512; i++) {
+        qtest_writeq(qts, level2 + 8 * i,
+                     i * 2 * MiB | VTD_LARGE | VTD_READ_WRITE);
+    }
+    qtest_writeq(qts, VTD_BASE + VTD_RTADDR, root);
+    qtest_writel(qts, VTD_BASE + VTD_GCMD, VTD_GCMD_SRTP);
+    qtest_writel(qts, VTD_BASE + VTD_GCMD, VTD_GCMD_TE);
+}
+
+/* Test that an address that is not translated is a page fault of the operand */
+static void test_dma_faults(void)
+{
+    QIAA *iaa = qiaa_start(" -device intel-iommu");
+    IAADescriptor desc = qiaa_desc_compress(iaa, "abc", 3, 64), d;
+    const uint64_t unmapped = 1ull << 30;
+    IAACompletion record;
+
+    qiaa_enable_one(iaa);
+    map_first_gigabyte(iaa);
+    g_assert_cmphex(qiaa_run(iaa, &desc).status, ==, IAA_STATUS_SUCCESS);
+    d = desc;
+    d.src1_addr = unmapped;
+    record = qiaa_run(iaa, &d);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_READ_FAULT);
+    g_assert_cmphex(record.fault_addr, ==, unmapped);
+    d = desc;
+    d.dst_addr = unmapped;
+    record = qiaa_run(iaa, &d);
+    g_assert_cmphex(record.status, ==, IAA_STATUS_WRITE_FAULT);
+    g_assert_cmphex(record.fault_addr, ==, unmapped);
     qiaa_stop(iaa);
 }
 
@@ -1823,6 +1958,9 @@ static void test_properties(void)
     assert_refused(qts, "compress-base-ns", "1000000001");
     assert_refused(qts, "decompress-base-ns", "1000000001");
     assert_refused(qts, "header-base-ns", "1000000001");
+    assert_refused(qts, "abort-ns", "60000000001");
+    assert_refused(qts, "abort-late-ns", "60000000001");
+    assert_refused(qts, "cut-off", "'maybe'");
     qtest_quit(qts);
 }
 
@@ -1880,6 +2018,13 @@ static void random_fault(QIAA *iaa)
     qiaa_inject(iaa, random_below(IAA_INJECT_SLOTS), &fault);
 }
 
+static void random_bus_master(QIAA *iaa)
+{
+    qpci_config_writew(iaa->dev, PCI_COMMAND,
+                       qpci_config_readw(iaa->dev, PCI_COMMAND) ^
+                       PCI_COMMAND_MASTER);
+}
+
 /* The smallest reset that helps */
 static void random_recover(QIAA *iaa)
 {
@@ -1934,6 +2079,9 @@ static void random_step(QIAA *iaa, const IAADescriptor *sound, unsigned count)
     case 97:
         random_fault(iaa);
         break;
+    case 98:
+        random_bus_master(iaa);
+        break;
     case 11 ... 30:
         qiaa_step(iaa, 1 + random_below(20000));
         break;
@@ -1942,14 +2090,12 @@ static void random_step(QIAA *iaa, const IAADescriptor *sound, unsigned count)
     }
 }
 
-/* Test that no sequence of accesses breaks the device */
-static void test_random(void)
+static void check_random(const char *options)
 {
     const uint32_t size = 100000;
     g_autofree uint8_t *text = qiaa_make_text(size, 6);
     g_autofree uint8_t *stream = g_malloc(size);
-    QIAA *iaa = qiaa_start(",generation=gnr,overflow-swerr=1,"
-                           "inject=on");
+    QIAA *iaa = qiaa_start(options);
     IAADescriptor sound[] = {
         qiaa_desc_noop(iaa), qiaa_desc_noop(iaa),
         qiaa_desc_compress(iaa, text, size, size),
@@ -1974,6 +2120,19 @@ static void test_random(void)
     qiaa_enable_one(iaa);
     g_assert_cmphex(qiaa_run(iaa, &last).status, ==, IAA_STATUS_SUCCESS);
     qiaa_stop(iaa);
+}
+
+/* Test that no sequence of accesses breaks the device */
+static void test_random(void)
+{
+    check_random(",generation=gnr,overflow-swerr=1,inject=on");
+}
+
+/* Test the same with what may be different on silicon */
+static void test_random_variant(void)
+{
+    check_random(",inject=on,abort-status=0x5a,abort-ns=2000,"
+                 "abort-late-ns=5000,cut-off=hold,cut-off-halt=on");
 }
 
 int main(int argc, char **argv)
@@ -2016,12 +2175,16 @@ int main(int argc, char **argv)
     qtest_add_func("/iaa/op/decompress-seeds", test_decompress_seeds);
     qtest_add_func("/iaa/op/decompress-history", test_decompress_history);
     qtest_add_func("/iaa/error/decompress-aecs", test_decompress_bad_aecs);
+    qtest_add_func("/iaa/error/spoiled-aecs", test_decompress_spoiled_aecs);
     qtest_add_func("/iaa/error/descriptors", test_bad_descriptors);
     qtest_add_func("/iaa/error/aecs", test_bad_aecs);
     qtest_add_func("/iaa/error/software", test_software_error);
     qtest_add_func("/iaa/error/dma", test_dma_errors);
+    qtest_add_func("/iaa/error/dma-bypass", test_dma_errors_bypass);
+    qtest_add_func("/iaa/error/dma-faults", test_dma_faults);
     qtest_add_func("/iaa/error/bus-master", test_bus_master);
     qtest_add_func("/iaa/error/random", test_random);
+    qtest_add_func("/iaa/error/random-variant", test_random_variant);
     qtest_add_func("/iaa/time/engine", test_timing);
     qtest_add_func("/iaa/time/engines", test_engines);
     qtest_add_func("/iaa/time/device", test_device_rate);

@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include <zlib.h>
+#include "qemu/bswap.h"
 #include "qemu/units.h"
 #include "hw/iaa/iaa-deflate.h"
 #include "hw/iaa/iaa-coder.h"
@@ -1835,7 +1836,7 @@ static GByteArray *inflate_part(const IAAInflateParams *params,
     GByteArray *out;
 
     iaa_inflate_start(decompressor, params);
-    if (!iaa_inflate_load(decompressor, context)) {
+    if (iaa_inflate_load(decompressor, context) != IAA_CODEC_OK) {
         return NULL;
     }
     out = drive(inflate_step, decompressor, in, &part_cuts);
@@ -2003,7 +2004,24 @@ static void test_continue_unknown(void)
         IAAInflateContext context = { .state = states[i] };
 
         iaa_inflate_start(decompressor, &params);
-        g_assert_false(iaa_inflate_load(decompressor, &context));
+        g_assert_cmpint(iaa_inflate_load(decompressor, &context), ==,
+                        IAA_CODEC_AECS);
+    }
+}
+
+static void damage_context(IAAInflateContext *context)
+{
+    switch (g_test_rand_int_range(0, 4)) {
+    case 0:
+        context->acc_bits = g_test_rand_int_range(0, IAA_ACC_MAX_BITS + 1);
+        break;
+    case 1:
+        context->history_len = g_test_rand_int_range(0, IAA_WINDOW_SIZE + 1);
+        break;
+    default:
+        /* Not the first bytes, which say that there is a block */
+        context->block[g_test_rand_int_range(4, 360)] ^=
+            1 << g_test_rand_int_range(0, 8);
     }
 }
 
@@ -2030,10 +2048,8 @@ static void test_continue_damaged(void)
         IAACodecResult result;
 
         out = inflate_part(&params, &context, first, &result);
-        /* Not the first bytes, which say that there is a block */
         for (unsigned n = g_test_rand_int_range(1, 3); n; n--) {
-            context.block[g_test_rand_int_range(4, 360)] ^=
-                1 << g_test_rand_int_range(0, 8);
+            damage_context(&context);
         }
         more = inflate_part(&params, &context, second, &result);
         refused += !more;
@@ -2044,6 +2060,285 @@ static void test_continue_damaged(void)
     g_test_message("%u refused", refused);
     g_assert_cmpuint(refused, >, 200);
     g_assert_cmpuint(refused, <, 3800);
+}
+
+/*
+ * What a guest may have made of a context before it comes back
+ */
+
+static const IAAInflateBlock *block_of(const IAAInflateContext *context)
+{
+    return (const IAAInflateBlock *)context->block;
+}
+
+/* Shortest part of @stream that stops in @state, by its input or its output */
+static IAAInflateContext stop_in_state(const GByteArray *stream,
+                                       IAAInflateState state)
+{
+    for (size_t n = 1; n <= 2 * stream->len; n++) {
+        bool full = state == IAA_STATE_COPY;
+        IAAInflateParams params = part_of_stream(full ? n : 100000);
+        g_autoptr(GByteArray) in =
+            sub_array(stream, 0, full ? stream->len : MIN(n, stream->len));
+        IAAInflateContext context = { .state = IAA_INFLATE_HEADER };
+        g_autoptr(GByteArray) out = NULL;
+        IAACodecResult result;
+
+        out = inflate_part(&params, &context, in, &result);
+        g_assert_nonnull(out);
+        if (context.state != IAA_INFLATE_END &&
+            block_of(&context)->state == state) {
+            return context;
+        }
+    }
+    g_assert_not_reached();
+}
+
+static IAACodecError load_error(const IAAInflateContext *context)
+{
+    IAAInflateParams params = part_of_stream(100000);
+
+    iaa_inflate_start(decompressor, &params);
+    return iaa_inflate_load(decompressor, context);
+}
+
+static void set_bytes(void *to, uint64_t value, size_t size)
+{
+    for (; size; size--, value >>= 8) {
+        *(uint8_t *)to++ = value;
+    }
+}
+
+/**
+ * BadField: a field of a block, and a value that no decompressor leaves there
+ * @state: that the block has
+ * @fixed: it has the fixed codes, instead of codes of its own
+ * @offset: of the field
+ * @size: of the field in bytes
+ * @value: for the field
+ */
+typedef struct BadField {
+    IAAInflateState state;
+    bool fixed;
+    size_t offset;
+    size_t size;
+    uint64_t value;
+} BadField;
+
+#define BAD_IN(_state, _fixed, _field, _value)                              \
+    { IAA_STATE_##_state, _fixed, offsetof(IAAInflateBlock, _field),        \
+      sizeof_field(IAAInflateBlock, _field), _value }
+#define BAD(_state, _field, _value)     BAD_IN(_state, false, _field, _value)
+#define BAD_BYTE(_state, _field, _index, _value)                            \
+    { IAA_STATE_##_state, false,                                            \
+      offsetof(IAAInflateBlock, _field) + (_index), 1, _value }
+
+static const BadField bad_fields[] = {
+    /* A state that there is not, or not to be continued in */
+    BAD(HEADER, state, IAA_STATE_DONE),
+    BAD(HEADER, state, IAA_STATE_DONE + 1),
+    BAD(HEADER, state, 0xff),
+
+    /* Flags that mean nothing, are missing, or contradict the state */
+    BAD(HEADER, flags, IAA_BLOCK_BEGUN | 1 << 4),
+    BAD(HEADER, flags, IAA_BLOCK_BEGUN | 1 << 7),
+    BAD(HEADER, flags, IAA_BLOCK_BEGUN | IAA_BLOCK_BFINAL),
+    BAD(HEADER, flags, IAA_BLOCK_BEGUN | IAA_BLOCK_FIXED),
+    BAD(HEADER, flags, IAA_BLOCK_AFTER_EOB),
+    BAD(COUNTS, flags, IAA_BLOCK_BFINAL),
+    BAD(COUNTS, flags, IAA_BLOCK_BFINAL | IAA_BLOCK_BEGUN |
+                       IAA_BLOCK_AFTER_EOB),
+    BAD(STORED_LENGTH, flags, IAA_BLOCK_BFINAL),
+    BAD(STORED, flags, IAA_BLOCK_BFINAL),
+    BAD(STORED, flags, IAA_BLOCK_BFINAL | IAA_BLOCK_BEGUN | IAA_BLOCK_FIXED),
+    BAD(TOKENS, flags, IAA_BLOCK_BFINAL),
+    BAD(TOKENS, flags, IAA_BLOCK_BFINAL | IAA_BLOCK_BEGUN | IAA_BLOCK_FIXED),
+    BAD(TOKENS, flags, IAA_BLOCK_BFINAL | IAA_BLOCK_BEGUN |
+                       IAA_BLOCK_AFTER_EOB),
+    BAD_IN(TOKENS, true, flags, IAA_BLOCK_BFINAL | IAA_BLOCK_BEGUN),
+
+    /* What is left of a stored block or a match, where there is one */
+    BAD(HEADER, length, 1),
+    BAD(STORED_LENGTH, length, 1),
+    BAD(STORED, length, 0),
+    BAD(COUNTS, length, 1),
+    BAD(CL_LENGTHS, length, 1),
+    BAD(LENGTHS, length, 1),
+    BAD(TOKENS, length, 1),
+    BAD(COPY, length, 0),
+    BAD(COPY, length, IAA_MAX_MATCH),
+    BAD(COPY, length, 0xffff),
+
+    /* Before the start, farther than anything, or of no match */
+    BAD(HEADER, distance, 1),
+    BAD(STORED, distance, 1),
+    BAD(TOKENS, distance, 1),
+    BAD(COPY, distance, 0),
+    BAD(COPY, distance, IAA_WINDOW_SIZE),
+    BAD(COPY, distance, 0xffff),
+
+    /* Counts that no header has, or of no dynamic block */
+    BAD(HEADER, num_ll, 257),
+    BAD(CL_LENGTHS, num_ll, 0),
+    BAD(CL_LENGTHS, num_ll, 256),
+    BAD(CL_LENGTHS, num_ll, 287),
+    BAD(LENGTHS, num_ll, 0),
+    BAD(LENGTHS, num_ll, 0xffff),
+    BAD(TOKENS, num_ll, 256),
+    BAD(TOKENS, num_ll, 287),
+    BAD(COPY, num_ll, 0),
+    BAD_IN(TOKENS, true, num_ll, 257),
+    BAD(HEADER, num_d, 1),
+    BAD(CL_LENGTHS, num_d, 0),
+    BAD(LENGTHS, num_d, 31),
+    BAD(TOKENS, num_d, 0),
+    BAD(COPY, num_d, 0xffff),
+    BAD_IN(TOKENS, true, num_d, 1),
+    BAD(HEADER, num_cl, 4),
+    BAD(CL_LENGTHS, num_cl, 20),
+    BAD(CL_LENGTHS, num_cl, 0xffff),
+    BAD(LENGTHS, num_cl, 3),
+    BAD(LENGTHS, num_cl, 20),
+    BAD(TOKENS, num_cl, 4),
+
+    /* As many lengths as there are, or more: the next one has no place */
+    BAD(COUNTS, num_lens, 1),
+    BAD(CL_LENGTHS, num_lens, 19),
+    BAD(CL_LENGTHS, num_lens, 0xffff),
+    BAD(LENGTHS, num_lens, IAA_NUM_LL + IAA_NUM_D),
+    BAD(LENGTHS, num_lens, 0xffff),
+    BAD(TOKENS, num_lens, 1),
+
+    /* Longer than a code can be, not read yet, or not there at all */
+    BAD_BYTE(HEADER, cl_lens, 0, 1),
+    BAD_BYTE(CL_LENGTHS, cl_lens, 16, 8),
+    BAD_BYTE(CL_LENGTHS, cl_lens, 15, 1),
+    BAD_BYTE(LENGTHS, cl_lens, 8, 0xff),
+    BAD_BYTE(TOKENS, cl_lens, 0, 1),
+    BAD_BYTE(HEADER, lens, 0, 1),
+    BAD_BYTE(CL_LENGTHS, lens, 0, 1),
+    BAD_BYTE(LENGTHS, lens, 0, 16),
+    BAD_BYTE(LENGTHS, lens, IAA_NUM_LL + IAA_NUM_D - 1, 1),
+    BAD_BYTE(TOKENS, lens, 0, 16),
+    BAD_BYTE(TOKENS, lens, IAA_NUM_LL + IAA_NUM_D - 1, 1),
+    BAD_BYTE(COPY, lens, 'e', 0xff),
+    { IAA_STATE_TOKENS, true, offsetof(IAAInflateBlock, lens), 1, 1 },
+
+    /* Behind all of the fields */
+    { IAA_STATE_HEADER, false, IAA_INFLATE_BLOCK_SIZE - 1, 1, 1 },
+    { IAA_STATE_TOKENS, false, sizeof(IAAInflateBlock), 1, 1 },
+};
+
+/* Test each field of a block, in states that use it and in some that do not */
+static void test_continue_fields(void)
+{
+    g_autoptr(GByteArray) text = sample_text(3000);
+    g_autoptr(GByteArray) stored = zlib_deflate(text, 0, 12,
+                                                Z_DEFAULT_STRATEGY);
+    g_autoptr(GByteArray) fixed = zlib_deflate(text, 6, 12, Z_FIXED);
+    g_autoptr(GByteArray) dynamic = zlib_deflate(text, 6, 12,
+                                                 Z_DEFAULT_STRATEGY);
+    /* Ends with the block at the end of a byte, before another one */
+    g_autoptr(GByteArray) between =
+        script_bytes("0:1 1:2 110010000 110010000 110010000 110010000 "
+                     "110010000 110010000 0000000");
+
+    for (size_t i = 0; i < ARRAY_SIZE(bad_fields); i++) {
+        const BadField *bad = &bad_fields[i];
+        const GByteArray *stream =
+            bad->state == IAA_STATE_HEADER ? between :
+            bad->state == IAA_STATE_STORED_LENGTH ||
+            bad->state == IAA_STATE_STORED ? stored :
+            bad->fixed ? fixed : dynamic;
+        IAAInflateContext context = stop_in_state(stream, bad->state);
+
+        g_test_message("field %zu: state %u, offset %zu, value 0x%" PRIx64, i,
+                       bad->state, bad->offset, bad->value);
+        g_assert_cmpint(load_error(&context), ==, IAA_CODEC_OK);
+        set_bytes(context.block + bad->offset, bad->value, bad->size);
+        g_assert_cmpint(load_error(&context), ==, IAA_CODEC_AECS);
+    }
+}
+
+/*
+ * Test that a stored block goes on at a byte and nowhere else.  Software has
+ * put bits in front of its input here.
+ */
+static void test_continue_stored_bits(void)
+{
+    static const IAAInflateState states[] = {
+        IAA_STATE_STORED_LENGTH, IAA_STATE_STORED,
+    };
+    g_autoptr(GByteArray) text = sample_text(300);
+    g_autoptr(GByteArray) stream = zlib_deflate(text, 0, 12,
+                                                Z_DEFAULT_STRATEGY);
+
+    for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+        for (unsigned more = 1; more <= 64; more++) {
+            IAAInflateContext context = stop_in_state(stream, states[i]);
+
+            context.acc_bits += more;
+            g_assert_cmpint(load_error(&context), ==,
+                            more % 8 ? IAA_CODEC_AECS : IAA_CODEC_OK);
+        }
+    }
+}
+
+/* Test that codes which nothing can be said with have an error of their own */
+static void test_continue_no_codes(void)
+{
+    g_autoptr(GByteArray) text = sample_text(3000);
+    g_autoptr(GByteArray) stream = zlib_deflate(text, 6, 12,
+                                                Z_DEFAULT_STRATEGY);
+    IAAInflateParams params = part_of_stream(100);
+    static const IAAInflateState states[] = {
+        IAA_STATE_TOKENS, IAA_STATE_COPY,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+        IAAInflateContext context = stop_in_state(stream, states[i]);
+        IAAInflateBlock *block = (IAAInflateBlock *)context.block;
+
+        memset(block->lens, 0, lduw_le_p(&block->num_ll));
+        g_assert_cmpint(load_error(&context), ==, IAA_CODEC_NO_LL_CODES);
+    }
+
+    /* With some, an input that has none of them is what is wrong */
+    {
+        IAAInflateContext context = stop_in_state(stream, IAA_STATE_TOKENS);
+        IAAInflateBlock *block = (IAAInflateBlock *)context.block;
+        g_autoptr(GByteArray) ones = script_bytes("11111111 11111111");
+        g_autoptr(GByteArray) out = NULL;
+        IAACodecResult result;
+
+        memset(block->lens, 0, lduw_le_p(&block->num_ll));
+        block->lens['e'] = 2;
+        context.acc_bits = 0;
+        out = inflate_part(&params, &context, ones, &result);
+        g_assert_nonnull(out);
+        g_assert_cmphex(result.status, ==, IAA_CODEC_ERROR);
+        g_assert_cmpint(result.error, ==, IAA_CODEC_BAD_LL_CODE);
+    }
+}
+
+/* Test that a context says nothing about streams that came before it */
+static void test_continue_forgets(void)
+{
+    g_autoptr(GByteArray) nothing = sample_zero(0);
+    IAAInflateParams params = part_of_stream(100);
+    IAAInflateContext begin = { .state = IAA_INFLATE_HEADER }, first, context;
+    IAACodecResult result;
+
+    for (unsigned i = 0; i < 100; i++) {
+        context = begin;
+        g_byte_array_unref(inflate_part(&params, &context, nothing, &result));
+        if (i == 0) {
+            first = context;
+        }
+        g_assert_cmpmem(context.block, sizeof(context.block), first.block,
+                        sizeof(first.block));
+        scramble_decompressor();
+    }
 }
 
 int main(int argc, char **argv)
@@ -2102,6 +2397,10 @@ int main(int argc, char **argv)
     g_test_add_func("/iaa/continue/history", test_continue_history);
     g_test_add_func("/iaa/continue/unknown", test_continue_unknown);
     g_test_add_func("/iaa/continue/damaged", test_continue_damaged);
+    g_test_add_func("/iaa/continue/fields", test_continue_fields);
+    g_test_add_func("/iaa/continue/stored-bits", test_continue_stored_bits);
+    g_test_add_func("/iaa/continue/no-codes", test_continue_no_codes);
+    g_test_add_func("/iaa/continue/forgets", test_continue_forgets);
     ret = g_test_run();
 
     iaa_deflate_free(compressor);

@@ -61,6 +61,7 @@ typedef enum IAACodecError {
     IAA_CODEC_UNDEFINED_CL      = 2,
     IAA_CODEC_LL_REPEATS_NONE   = 3,  /* first LL length is a repeat */
     IAA_CODEC_D_REPEATS_NONE    = 4,
+    IAA_CODEC_NO_LL_CODES       = 5,  /* in an AECS; a header may say so */
     IAA_CODEC_LL_RUN            = 6,  /* run passes the end of the list */
     IAA_CODEC_D_RUN             = 7,
     IAA_CODEC_BAD_CL_LENGTHS    = 8,  /* oversubscribed */
@@ -309,10 +310,14 @@ void iaa_inflate_start(IAAInflate *s, const IAAInflateParams *params);
  * @s: decompressor, iaa_inflate_start() has just been called
  * @context: from iaa_inflate_save(), or anything a guest may have written
  *
- * Returns: false if @context makes no sense; the decompressor has to be started
- * again then.
+ * Only what iaa_inflate_save() could have left makes sense, besides what any
+ * guest can know: to begin a block, @context need not have one, and there may
+ * be more bits of input and any history.
+ *
+ * Returns: IAA_CODEC_NO_LL_CODES, or IAA_CODEC_AECS if @context makes no sense;
+ * the decompressor has to be started again then.
  */
-bool iaa_inflate_load(IAAInflate *s, const IAAInflateContext *context);
+IAACodecError iaa_inflate_load(IAAInflate *s, const IAAInflateContext *context);
 
 /**
  * iaa_inflate_save: what it takes to continue later

@@ -8,10 +8,11 @@
  * IAAEngine.idle and IAAState.wq_retired, both set when the device is
  * realized.  The interrupt cause and the error log of iaa-regs.c may be called
  * by any part, and so may what takes the device away from under all of them:
- * iaa_cmd_halt() and iaa_pci_set_gone().
+ * iaa_cmd_halt() and iaa_pci_set_gone().  Whoever comes from outside goes
+ * through the guard of iaa-guard.c.
  *
  * All state belongs to whoever holds the big QEMU lock; it is reached from
- * MMIO, from the timers of the engines and from reset only.
+ * MMIO, configuration space and properties, from timers and from reset only.
  */
 
 #ifndef HW_IAA_H
@@ -104,8 +105,12 @@ void iaa_wq_enable(IAAState *s, IAAQueueSet wqs);
 void iaa_wq_stop(IAAState *s, IAAQueueSet wqs);
 void iaa_wq_disable(IAAState *s, IAAQueueSet wqs);
 void iaa_wq_abort(IAAState *s, IAAQueueSet wqs);
+void iaa_wq_cancel(IAAState *s, IAAQueueSet wqs);
 void iaa_wq_drain(IAAState *s, IAAQueueSet wqs);
 bool iaa_wq_drained(const IAAState *s, IAAQueueSet wqs);
+bool iaa_wq_held(const IAAState *s);
+void iaa_wq_release(IAAState *s);
+void iaa_wq_forget_late(IAAState *s);
 
 extern const MemoryRegionOps iaa_portal_ops;
 
@@ -146,6 +151,14 @@ typedef struct IAAJob {
     IAAChecksum sum;
 } IAAJob;
 
+/* Output of an abandoned descriptor that is on its way nevertheless */
+typedef struct IAALateWrite {
+    QEMUTimer *timer;           /* runs until it arrives */
+    uint64_t addr;
+    uint32_t len;
+    uint8_t *buf;               /* IAA_PIECE_SIZE */
+} IAALateWrite;
+
 struct IAAEngine {
     IAAState *iaa;
     uint8_t index;
@@ -156,6 +169,7 @@ struct IAAEngine {
     void (*idle)(IAAState *s, IAAWorkQueue *wq);
 
     QEMUTimer *timer;           /* runs while the engine is busy */
+    bool held;                  /* but not if it waits for bus mastering */
     IAAJob job;
     union {                     /* as in guest memory */
         IAACompressAECS compress_aecs;
@@ -166,6 +180,7 @@ struct IAAEngine {
     uint8_t *out;               /* IAA_PIECE_SIZE */
     IAADeflate *deflate;
     IAAInflate *inflate;
+    IAALateWrite late;
 };
 
 void iaa_engine_init(IAAState *s, unsigned index,
@@ -173,6 +188,9 @@ void iaa_engine_init(IAAState *s, unsigned index,
 void iaa_engine_exit(IAAEngine *e);
 void iaa_engine_start(IAAEngine *e, const IAAWork *work);
 void iaa_engine_abort(IAAEngine *e);
+void iaa_engine_cancel(IAAState *s, const IAAWork *work);
+void iaa_engine_release(IAAEngine *e);
+void iaa_engine_forget_late(IAAEngine *e);
 
 /*
  * Operations (iaa-ops.c)
@@ -214,8 +232,8 @@ const IAAOperation *iaa_ops_find(uint8_t opcode);
  * State of a decompression (iaa-aecs.c)
  */
 
-bool iaa_aecs_load(const IAAState *s, IAAInflate *inflate,
-                   const IAADecompressAECS *aecs, uint32_t size);
+IAACodecError iaa_aecs_load(const IAAState *s, IAAInflate *inflate,
+                            const IAADecompressAECS *aecs, uint32_t size);
 void iaa_aecs_save(const IAAState *s, const IAAInflate *inflate,
                    IAADecompressAECS *aecs, uint32_t size);
 
@@ -243,8 +261,11 @@ typedef struct IAACommandState {
     const IAACommand *active;   /* waits for descriptors; NULL: none does */
     IAAQueueSet wqs;            /* those it is about */
     bool int_request;
+    int64_t done_ns;            /* it takes until then */
 } IAACommandState;
 
+void iaa_cmd_init(IAAState *s);
+void iaa_cmd_exit(IAAState *s);
 void iaa_cmd_write(IAAState *s, uint32_t value);
 void iaa_cmd_progress(IAAState *s);
 void iaa_cmd_halt(IAAState *s, IAAResetType type);
@@ -259,6 +280,23 @@ void iaa_inject_class_init(ObjectClass *klass);
 IAAInjection iaa_inject_descriptor(IAAState *s, const IAAWorkQueue *wq,
                                    uint8_t opcode);
 IAAInjection iaa_inject_command(IAAState *s, uint8_t code);
+
+/*
+ * Protection from what the device sets off (iaa-guard.c)
+ */
+
+typedef struct IAAGuard {
+    unsigned depth;             /* of iaa_guard_enter() */
+    bool engaged;               /* so was MemReentrancyGuard before */
+    uint32_t vectors;           /* to be sent, one bit each */
+} IAAGuard;
+
+QEMU_BUILD_BUG_ON(IAA_NUM_VECTORS > 32);
+
+void iaa_guard_enter(IAAState *s);
+void iaa_guard_leave(IAAState *s);
+void iaa_guard_interrupt(IAAState *s, unsigned vector);
+void iaa_guard_reset(IAAState *s);
 
 /*
  * Registers (iaa-regs.c)
@@ -289,6 +327,13 @@ typedef enum IAAGeneration {
     IAA_GENERATION_GNR,         /* Granite Rapids, IAA 2.0 */
 } IAAGeneration;
 
+/* What a device does with accesses to memory that it must not make */
+typedef enum IAACutOff {
+    IAA_CUT_OFF_DROP,           /* they fail */
+    IAA_CUT_OFF_HOLD,           /* they wait until it may */
+} IAACutOff;
+
+bool iaa_pci_bus_master(const IAAState *s);
 void iaa_pci_set_gone(IAAState *s, bool gone);
 
 struct IAAState {
@@ -303,8 +348,10 @@ struct IAAState {
     MemoryRegion gone_portals_mr;
     bool gone;
 
+    IAAGuard guard;
     uint32_t regs[IAA_REGS_END / 4];
     IAACommandState cmd;
+    QEMUTimer *cmd_timer;       /* runs until IAACommandState.done_ns */
     IAAGroup group[IAA_NUM_GROUPS];
     IAAWorkQueue wq[IAA_NUM_WQS];
     IAAPortal portal;
@@ -328,6 +375,12 @@ struct IAAState {
     uint8_t num_engines;        /* the first so many of @engine */
     IAATiming timing[IAA_TIMING_MAX];
     uint8_t overflow_swerr;     /* code to log for a drop, 0: none */
+    uint8_t abort_status;       /* of abandoned descriptors, 0: no record */
+    uint64_t abort_ns;          /* that a command takes to abandon them */
+    uint64_t abort_late_ns;     /* after which they still write, 0: never */
+    char *cut_off_name;
+    IAACutOff cut_off;
+    bool cut_off_halt;
     bool inject;                /* there is BAR 4 */
 };
 

@@ -123,6 +123,9 @@ void qiaa_setup(QIAA *iaa)
     qiaa_map(iaa);
     qiaa_writel(iaa, A_IAA_CMD, FIELD_DP32(0, IAA_CMD, COMMAND,
                                            IAA_CMD_RESET_DEVICE));
+    if (qiaa_readl(iaa, A_IAA_CMDSTS) & R_IAA_CMDSTS_ACTIVE_MASK) {
+        qiaa_step(iaa, QIAA_LONG_NS);
+    }
     g_assert_cmphex(qiaa_readl(iaa, A_IAA_CMDSTS), ==, 0);
     qiaa_writel(iaa, A_IAA_GENCTRL, R_IAA_GENCTRL_SWERR_INT_EN_MASK);
 }
