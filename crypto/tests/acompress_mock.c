@@ -73,6 +73,7 @@ static void mock_check_lists(struct acomp_req *req)
 {
 	mock_expect(sg_nents(req->dst) == 1, "one destination entry");
 	mock_expect(req->dst->length == req->dlen, "a destination of dlen bytes");
+	mock_expect(req->dlen, "a destination of some bytes");
 	mock_expect(req->src->length || !req->slen, "no empty entry first");
 	if (req->src->length < req->slen)
 		return;
