@@ -8,7 +8,7 @@ LAB := tools/lab
 export
 
 .DEFAULT_GOAL := help
-.PHONY: help host run check bench soak shell tree refresh kernel qemu profile \
+.PHONY: help host run check bench soak shell kunit tree refresh kernel qemu profile \
 	series deb menuconfig clean distclean
 
 help:
@@ -47,6 +47,8 @@ help:
 #:   FULL=1           with TEST=series: every patch by itself        [0]
 #:
 #: Working on it
+#:   make kunit       one module's KUnit suites: SUITE=acompress_units_kunit, ...; in
+#:                    User-Mode Linux if they need no device, else in a guest
 #:   make tree        build/linux = pristine tree + patches/ + our own files
 #:   make refresh     bring edits of patched files in build/ back into patches/
 #:                    (PATCH=name.patch: also edits of files no patch has yet;
@@ -85,6 +87,9 @@ soak: host
 
 shell: host
 	@$(LAB)/boot.sh -s -c wall -k $(or $(KERNEL),ours)
+
+kunit: host
+	@$(LAB)/kunit.sh $(SUITE)
 
 tree: host
 	@$(LAB)/kernel.sh tree

@@ -42,6 +42,12 @@ static void acomp_inflight_done(void *data, int err)
 	compl(data, err);
 }
 
+/* For a copy of a request on the stack, where nothing has been initialised. */
+void acomp_inflight_init(struct acomp_req *req)
+{
+	req->inflight.self = NULL;
+}
+
 void acomp_inflight_begin(struct acomp_req *req)
 {
 	struct acomp_inflight *inflight = &req->inflight;
@@ -73,7 +79,7 @@ int acomp_inflight_submitted(struct acomp_req *req, int err)
 
 bool acomp_inflight_may_free(const struct acomp_req *req)
 {
-	/* A copy of a request that is under way is not under way. */
+	/* A copy by memcpy() of a request that is under way is not under way. */
 	return !WARN(req->inflight.self == req,
 		     "acomp: request freed before it has completed\n");
 }

@@ -6,6 +6,7 @@
 #include <linux/compiler.h>
 #include <linux/completion.h>
 #include <linux/crypto.h>
+#include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/processor.h>
@@ -22,17 +23,40 @@ static bool acomp_may_poll(struct acomp_req *req, struct acomp_alg *alg)
 	       alg && alg->poll;
 }
 
+/*
+ * A poll takes some 100 ns, so that these take far longer than a request does on a
+ * device that works.
+ */
+#define ACOMP_BUSY_POLLS	10000
+
+/*
+ * A request that the poll operation leaves alone may have been claimed by a thread
+ * that wants this CPU and has a lower priority: cond_resched() does not let that
+ * run, so sleep between polls when there have been many.
+ */
+static void acomp_poll(struct acomp_req *req, struct acomp_alg *alg,
+		       struct crypto_wait *wait)
+{
+	unsigned int busy = ACOMP_BUSY_POLLS;
+
+	while (!completion_done(&wait->completion)) {
+		alg->poll(req);
+		if (!busy) {
+			usleep_range(20, 50);
+			continue;
+		}
+		busy--;
+		cpu_relax();
+		cond_resched();
+	}
+}
+
 int acomp_wait_in_progress(struct acomp_req *req, int err, struct crypto_wait *wait)
 {
 	struct acomp_alg *alg = crypto_acomp_alg_or_null(crypto_acomp_reqtfm(req));
 
-	if (acomp_may_poll(req, alg)) {
-		while (!completion_done(&wait->completion)) {
-			alg->poll(req);
-			cpu_relax();
-			cond_resched();
-		}
-	}
+	if (acomp_may_poll(req, alg))
+		acomp_poll(req, alg, wait);
 	return crypto_wait_req(err, wait);
 }
 EXPORT_SYMBOL_GPL(acomp_wait_in_progress);

@@ -318,6 +318,10 @@ static int acomp_units_do_one(struct acomp_units *units, struct acomp_req *req)
 {
 	struct crypto_acomp *tfm = crypto_acomp_reqtfm(req);
 
+	/* Not every driver has this error for it. */
+	if (!units->dst_entry->length)
+		return -ENOSPC;
+
 	acomp_units_set_unit(units, req);
 	return units->comp ? tfm->compress(req) : tfm->decompress(req);
 }
@@ -384,10 +388,6 @@ static int acomp_units_run_sync(struct acomp_req *req, bool comp)
 	return acomp_units_end(&units, req);
 }
 
-/*
- * A driver without a backlog refuses what its queue has no room for.  That is no
- * result, so the unit goes to software.
- */
 static noinline_for_stack int acomp_units_fall_back(struct acomp_units *units,
 						    struct acomp_req *req)
 {
@@ -398,6 +398,22 @@ static noinline_for_stack int acomp_units_fall_back(struct acomp_units *units,
 			    crypto_acomp_decompress(fbreq);
 	req->dlen = fbreq->dlen;
 	return err;
+}
+
+/*
+ * A driver whose queue is full says -EAGAIN, in the call or when it completes the
+ * unit.  To the submitter of a request that means something else, so it is no
+ * result: the unit goes to software.
+ */
+static void acomp_units_settle(struct acomp_units *units, struct acomp_req *req,
+			       int err)
+{
+	if (err == -EAGAIN) {
+		/* The driver may have changed dlen. */
+		acomp_units_set_unit(units, req);
+		err = acomp_units_fall_back(units, req);
+	}
+	acomp_units_note(units, req, err);
 }
 
 /*
@@ -433,9 +449,7 @@ static int acomp_units_go_on(struct acomp_units *units, struct acomp_req *req)
 				return -EINPROGRESS;
 			err = units->result;
 		}
-		if (err == -EAGAIN)
-			err = acomp_units_fall_back(units, req);
-		acomp_units_note(units, req, err);
+		acomp_units_settle(units, req, err);
 	}
 	return acomp_units_end(units, req);
 }
@@ -456,7 +470,7 @@ static void acomp_units_callback(void *data, int err)
 	if (!acomp_units_arrive(units))
 		return;
 
-	acomp_units_note(units, req, err);
+	acomp_units_settle(units, req, err);
 	err = acomp_units_go_on(units, req);
 	if (err != -EINPROGRESS)
 		acomp_request_complete(req, err);

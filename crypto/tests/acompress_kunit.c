@@ -4,7 +4,10 @@
  * fit, windows.  Run for every compressor that is registered.
  */
 #include <linux/cpumask.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/zlib.h>
 
 #include "acompress-test.h"
@@ -120,6 +123,36 @@ static void scattered_source(struct kunit *test)
 		acomp_test_fill(plain, lens[i], ACOMP_TEST_MIXED, i);
 		check_scattered(t, lens[i], plain, one, other);
 	}
+}
+
+/* More than the zeroes below take with any compressor. */
+#define LARGE_OUT	SZ_256K
+
+/*
+ * Test that a source in pieces that is larger than kmalloc() can copy may be
+ * submitted where one must not sleep.  Debug kernels say so if something does.
+ */
+static void large_source_atomic(struct kunit *test)
+{
+	static const size_t len = KMALLOC_MAX_SIZE + PAGE_SIZE;
+	static const unsigned int piece = PAGE_SIZE;
+	struct acomp_test *t = acomp_test_start(test, test->param_value);
+	u8 *plain = acomp_test_alloc(test, len);
+	u8 *out = acomp_test_kmalloc(test, LARGE_OUT);
+	struct scatterlist *src, dst;
+	int err;
+
+	if (acomp_is_async(t->tfm))
+		kunit_skip(test, "a driver, which does not copy");
+	acomp_test_fill(plain, len, ACOMP_TEST_ZERO, 0);
+	src = acomp_test_split(test, plain, len, &piece, 1);
+	sg_init_one(&dst, out, LARGE_OUT);
+	acomp_request_set_params(t->req, src, &dst, len, LARGE_OUT);
+
+	preempt_disable();
+	err = crypto_acomp_compress(t->req);
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, 0, err);
 }
 
 #define GUARD_ORDER	7
@@ -315,6 +348,33 @@ static void does_not_fit(struct kunit *test)
 		check_does_not_fit(t, data, plain, out, back);
 }
 
+/*
+ * Test that a destination of no bytes is one where nothing fits, and that none at
+ * all, or an empty source, is an error of the caller.
+ */
+static void no_room(struct kunit *test)
+{
+	struct acomp_test *t = acomp_test_start(test, test->param_value);
+	u8 *plain = acomp_test_kmalloc(test, PAGE_SIZE);
+	u8 *out = acomp_test_kmalloc(test, 2 * PAGE_SIZE);
+	struct scatterlist src;
+	unsigned int clen;
+
+	acomp_test_fill(plain, PAGE_SIZE, ACOMP_TEST_TEXT, 6);
+	KUNIT_ASSERT_EQ(test, 0, acomp_test_run_linear(t, true, plain, PAGE_SIZE,
+						       out, 2 * PAGE_SIZE));
+	clen = t->dlen;
+	KUNIT_EXPECT_EQ(test, -ENOSPC, acomp_test_run_linear(t, true, plain, PAGE_SIZE, out, 0));
+	KUNIT_EXPECT_EQ(test, -ENOSPC, acomp_test_run_linear(t, false, out, clen, plain, 0));
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, acomp_test_run_linear(t, true, plain, 0, out, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, acomp_test_run_linear(t, false, out, 0, plain, 0));
+	sg_init_one(&src, plain, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, -EINVAL, acomp_test_run(t, true, &src, PAGE_SIZE, NULL, 0));
+	sg_init_one(&src, out, clen);
+	KUNIT_EXPECT_EQ(test, -EINVAL, acomp_test_run(t, false, &src, clen, NULL, 0));
+}
+
 /* Test that a source that ends too early is no -ENOSPC. */
 static void truncated_source(struct kunit *test)
 {
@@ -390,16 +450,18 @@ static void deflate_window(struct kunit *test)
 static struct kunit_case acomp_cases[] = {
 	KUNIT_CASE_PARAM(scratch_overrun, acomp_gen_alg),
 	KUNIT_CASE_PARAM(scattered_source, acomp_gen_alg),
+	KUNIT_CASE_PARAM(large_source_atomic, acomp_gen_alg),
 	KUNIT_CASE_PARAM(destination_in_pieces, acomp_gen_alg),
 	KUNIT_CASE_PARAM(decompress_into_pieces, acomp_gen_alg),
 	KUNIT_CASE_PARAM(does_not_fit, acomp_gen_alg),
+	KUNIT_CASE_PARAM(no_room, acomp_gen_alg),
 	KUNIT_CASE_PARAM(truncated_source, acomp_gen_alg),
 	KUNIT_CASE(deflate_window),
 	{}
 };
 
 static struct kunit_suite acomp_suite = {
-	.name = "acomp",
+	.name = "acompress",
 	.suite_init = acomp_suite_init,
 	.test_cases = acomp_cases,
 };

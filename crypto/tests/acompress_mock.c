@@ -10,7 +10,10 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/preempt.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
@@ -23,11 +26,14 @@
 #define MOCK_REPEAT_LEN	6	/* how, value, number of bytes */
 #define MOCK_NR_WORKS	2U
 #define MOCK_MAX_HANDICAP	10000	/* us */
+/* A thread that has not run after so many polls does not get the CPU. */
+#define MOCK_MAX_POLLS	1000000
 
 enum mock_mode mock_mode;
+struct kthread_worker *mock_thread;
 
-static atomic_t polled, timed, submitted;
-static atomic_t handicap;		/* us, of polling */
+static atomic_t polled, timed, submitted, wrong;
+static atomic_t handicap;		/* us, of polling; negative: of the timer */
 
 unsigned int mock_polled(void)
 {
@@ -37,6 +43,57 @@ unsigned int mock_polled(void)
 unsigned int mock_timed(void)
 {
 	return atomic_xchg(&timed, 0);
+}
+
+unsigned int mock_wrong(void)
+{
+	return atomic_xchg(&wrong, 0);
+}
+
+static void mock_expect(bool right, const char *what)
+{
+	if (right)
+		return;
+	pr_err_ratelimited("kunit-rle: expected %s\n", what);
+	atomic_inc(&wrong);
+}
+
+/*
+ * A unit that the core made a plain request of.  Of a request that is one unit it
+ * makes none, but takes off the flag.
+ */
+static bool mock_is_unit(struct acomp_req *req)
+{
+	return !acomp_req_on_stack(req) && !acomp_request_has_units(req) &&
+	       req->unit_size && (req->unit_count > 1 ||
+				  acomp_is_async(crypto_acomp_reqtfm(req)));
+}
+
+static void mock_check_lists(struct acomp_req *req)
+{
+	mock_expect(sg_nents(req->dst) == 1, "one destination entry");
+	mock_expect(req->dst->length == req->dlen, "a destination of dlen bytes");
+	mock_expect(req->dlen, "a destination of some bytes");
+	mock_expect(req->src->length || !req->slen, "no empty entry first");
+	if (req->src->length < req->slen)
+		return;
+	mock_expect(sg_nents(req->src) == 1, "one source entry");
+	mock_expect(req->src->length == req->slen, "a source of slen bytes");
+}
+
+static void mock_check(struct acomp_req *req)
+{
+	u32 flags = acomp_request_flags(req);
+
+	mock_expect(!(flags & CRYPTO_TFM_REQ_MAY_SLEEP) || !in_interrupt(),
+		    "not MAY_SLEEP here");
+	if (!mock_is_unit(req))
+		return;
+	mock_check_lists(req);
+	if (!acomp_is_async(crypto_acomp_reqtfm(req)))
+		return;
+	mock_expect(!(flags & CRYPTO_TFM_REQ_MAY_SLEEP), "not MAY_SLEEP");
+	mock_expect(flags & CRYPTO_TFM_REQ_MAY_BACKLOG, "MAY_BACKLOG");
 }
 
 /* A unit, or a whole plain request. */
@@ -54,6 +111,8 @@ struct mock_req {
 	unsigned int count;		/* units, 0 for a plain request */
 	int err;			/* of a plain request */
 	struct work_struct works[MOCK_NR_WORKS];
+	struct kthread_work thread_work;
+	unsigned int polls;		/* while the thread has the request */
 	struct hrtimer timer;
 	atomic_t next;			/* piece to work on, see mock_order() */
 	atomic_t left;			/* works that have not ended */
@@ -104,8 +163,10 @@ static int mock_do_piece(struct mock_piece *piece, bool comp)
 	u8 *buf;
 	int ret;
 
-	if (!piece->slen || !piece->dlen)
+	if (!piece->slen)
 		return -EINVAL;
+	if (!piece->dlen)
+		return -ENOSPC;
 	buf = kmalloc(2 * room, GFP_ATOMIC);
 	if (!buf)
 		return -ENOMEM;
@@ -191,13 +252,24 @@ static int mock_do_all(struct mock_req *mock)
 	return mock_result(mock);
 }
 
+/* As a driver may leave it that has found out late that its queue is full. */
+static void mock_give_back(struct mock_req *mock)
+{
+	mock->req->dlen = 0;
+	acomp_request_complete_task(mock->req, -EAGAIN);
+}
+
 /* Pieces are dealt out before, for the last work to end completes the request. */
 static void mock_work(struct mock_req *mock, unsigned int which)
 {
 	unsigned int turn;
 
-	if (mock->mode == MOCK_LATE)
+	if (mock->mode == MOCK_LATE || mock->mode == MOCK_GIVEN_BACK_LATE)
 		usleep_range(500, 1000);
+	if (mock->mode == MOCK_GIVEN_BACK_LATE) {
+		mock_give_back(mock);
+		return;
+	}
 	if (mock->mode == MOCK_BACKLOG && which == 0)
 		acomp_request_complete_task(mock->req, -EINPROGRESS);
 
@@ -223,15 +295,17 @@ static bool mock_races(enum mock_mode mode)
 }
 
 /*
- * Who races is at times the first, at times the second, however late timers are on this
- * machine: the poll operation waits for a while after the timer's time has come, longer
- * when it was first and shorter when it was not.
+ * Who races is at times the first, at times the second, however late or prompt
+ * timers are on this machine: who was first has to wait for longer the next time.
+ * The poll operation waits after the timer's time has come; if that makes it never
+ * the first, the timer is set to a later time.
  */
 static void mock_set_handicap(int sign)
 {
 	int us = atomic_read(&handicap);
 
-	atomic_set(&handicap, clamp(us + sign * (us / 4 + 1), 0, MOCK_MAX_HANDICAP));
+	atomic_set(&handicap, clamp(us + sign * (abs(us) / 4 + 1),
+				    -MOCK_MAX_HANDICAP, MOCK_MAX_HANDICAP));
 }
 
 static bool mock_has_handicap(struct mock_req *mock)
@@ -256,10 +330,31 @@ void mock_release(struct acomp_req *req)
 	acomp_request_complete_task(req, mock_do_all(acomp_request_ctx(req)));
 }
 
+static void mock_thread_work(struct kthread_work *work)
+{
+	struct mock_req *mock = container_of(work, struct mock_req, thread_work);
+
+	acomp_request_complete_task(mock->req, mock_do_all(mock));
+}
+
+/* As by a device whose interrupt has a thread. */
+static void mock_poll_thread(struct mock_req *mock)
+{
+	if (!atomic_xchg(&mock->claimed, 1))
+		kthread_queue_work(mock_thread, &mock->thread_work);
+	else if (++mock->polls == MOCK_MAX_POLLS &&
+		 kthread_cancel_work_sync(&mock->thread_work))
+		acomp_request_complete_task(mock->req, -ETIME);
+}
+
 static void mock_poll(struct acomp_req *req)
 {
 	struct mock_req *mock = acomp_request_ctx(req);
 
+	if (mock->mode == MOCK_THREAD) {
+		mock_poll_thread(mock);
+		return;
+	}
 	if (mock->mode == MOCK_POLL) {
 		/* One at a time: the caller must come back. */
 		if (atomic_read(&mock->claimed) || mock_do_next(mock))
@@ -295,11 +390,14 @@ static void mock_start_work(struct mock_req *mock)
 static void mock_start_timer(struct mock_req *mock)
 {
 	enum hrtimer_mode mode = HRTIMER_MODE_REL_SOFT;
+	int us = 1;
 
 	if (mock->mode == MOCK_IRQ || mock->mode == MOCK_RACE_IRQ)
 		mode = HRTIMER_MODE_REL_HARD;
+	if (mock_races(mock->mode))
+		us += max(-atomic_read(&handicap), 0);
 	hrtimer_setup(&mock->timer, mock_timer, CLOCK_MONOTONIC, mode);
-	hrtimer_start(&mock->timer, us_to_ktime(1), mode);
+	hrtimer_start(&mock->timer, us_to_ktime(us), mode);
 }
 
 static enum mock_mode mock_choose_mode(struct acomp_req *req)
@@ -309,22 +407,26 @@ static enum mock_mode mock_choose_mode(struct acomp_req *req)
 		MOCK_BACKLOG, MOCK_INLINE,
 	};
 	unsigned int turn = atomic_inc_return(&submitted);
+	enum mock_mode mode = mock_mode;
 
-	switch (mock_mode) {
-	case MOCK_MIXED:
-		return mixed[turn % ARRAY_SIZE(mixed)];
+	if (mode == MOCK_MIXED)
+		mode = mixed[turn % ARRAY_SIZE(mixed)];
+	switch (mode) {
 	case MOCK_FULL:
-		/* Not whole requests: to their submitters -EAGAIN says something else. */
-		if (acomp_request_unit_count(req) || turn % 3)
-			return MOCK_WORK;
-		return MOCK_FULL;
+	case MOCK_GIVEN_BACK:
+	case MOCK_GIVEN_BACK_LATE:
+		return turn % 3 ? MOCK_WORK : mode;
+	case MOCK_BACKLOG:
+		if (acomp_request_flags(req) & CRYPTO_TFM_REQ_MAY_BACKLOG)
+			return MOCK_BACKLOG;
+		return MOCK_WORK;
 	case MOCK_POLL:
 		return acomp_request_may_poll(req) ? MOCK_POLL : MOCK_TIMER;
 	case MOCK_RACE:
 	case MOCK_RACE_IRQ:
-		return acomp_request_may_poll(req) ? mock_mode : MOCK_WORK;
+		return acomp_request_may_poll(req) ? mode : MOCK_WORK;
 	default:
-		return mock_mode;
+		return mode;
 	}
 }
 
@@ -338,6 +440,8 @@ static void mock_prepare(struct mock_req *mock, struct acomp_req *req, bool comp
 	atomic_set(&mock->claimed, 0);
 	INIT_WORK(&mock->works[0], mock_work_0);
 	INIT_WORK(&mock->works[1], mock_work_1);
+	kthread_init_work(&mock->thread_work, mock_thread_work);
+	mock->polls = 0;
 }
 
 static int mock_refuse(struct acomp_req *req, int err)
@@ -351,6 +455,7 @@ static int mock_submit(struct acomp_req *req, bool comp)
 {
 	struct mock_req *mock = acomp_request_ctx(req);
 
+	mock_check(req);
 	mock_prepare(mock, req, comp);
 	switch (mock->mode) {
 	case MOCK_INLINE:
@@ -359,12 +464,13 @@ static int mock_submit(struct acomp_req *req, bool comp)
 		acomp_request_complete_task(req, mock_do_all(mock));
 		return -EINPROGRESS;
 	case MOCK_FULL:
-		return mock_refuse(req, -EAGAIN);
+		return -EAGAIN;
+	case MOCK_GIVEN_BACK:
+		mock_give_back(mock);
+		return -EINPROGRESS;
 	case MOCK_REFUSE:
 		return mock_refuse(req, -ENODEV);
 	case MOCK_BACKLOG:
-		if (WARN_ON_ONCE(!(req->base.flags & CRYPTO_TFM_REQ_MAY_BACKLOG)))
-			return -EIO;
 		mock_start_work(mock);
 		return -EBUSY;
 	case MOCK_IRQ:
@@ -377,6 +483,7 @@ static int mock_submit(struct acomp_req *req, bool comp)
 		mock_start_timer(mock);
 		return -EINPROGRESS;
 	case MOCK_POLL:
+	case MOCK_THREAD:
 	case MOCK_HOLD:
 		return -EINPROGRESS;
 	default:
@@ -397,11 +504,13 @@ static int mock_decompress(struct acomp_req *req)
 
 static int mock_compress_sync(struct acomp_req *req)
 {
+	mock_check(req);
 	return mock_do_plain(req, true);
 }
 
 static int mock_decompress_sync(struct acomp_req *req)
 {
+	mock_check(req);
 	return mock_do_plain(req, false);
 }
 

@@ -7,6 +7,7 @@
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
@@ -30,16 +31,21 @@ struct units_param {
 static const struct {
 	enum mock_mode mode;
 	const char *name;
+	const char *only;	/* for this mock, if not for both */
 } modes[] = {
 	{ MOCK_INLINE, "inline" }, { MOCK_AT_ONCE, "at-once" },
 	{ MOCK_WORK, "work" }, { MOCK_LATE, "late" }, { MOCK_TIMER, "softirq" },
-	{ MOCK_IRQ, "hardirq" }, { MOCK_BACKLOG, "backlog" }, { MOCK_FULL, "full" },
+	{ MOCK_IRQ, "hardirq", MOCK_UNITS }, { MOCK_BACKLOG, "backlog" },
+	/* Of whole requests -EAGAIN says something else. */
+	{ MOCK_FULL, "full", MOCK_ASYNC },
+	{ MOCK_GIVEN_BACK, "given back", MOCK_ASYNC },
+	{ MOCK_GIVEN_BACK_LATE, "given back late", MOCK_ASYNC },
 	{ MOCK_MIXED, "mixed" }, { MOCK_POLL, "poll" }, { MOCK_RACE, "race" },
 	{ MOCK_RACE_IRQ, "hardirq race" },
 };
 
 static struct acomp_test_algs algs;
-static struct units_param params[64];
+static struct units_param params[80];
 static unsigned int nr_params;
 
 static void add_mode_params(const char *name)
@@ -49,7 +55,7 @@ static void add_mode_params(const char *name)
 	for (i = 0; i < 2 * ARRAY_SIZE(modes); i++) {
 		struct units_param *param = &params[nr_params];
 
-		if (modes[i / 2].mode == MOCK_IRQ && strcmp(name, MOCK_UNITS))
+		if (modes[i / 2].only && strcmp(name, modes[i / 2].only))
 			continue;
 		nr_params++;
 		strscpy(param->name, name);
@@ -148,11 +154,14 @@ static void units_callback(void *data, int err)
 	crypto_req_done(&t->wait, err);
 }
 
+static void units_set_flags(struct units_test *t, u32 flags)
+{
+	acomp_request_set_callback(t->req, flags, units_callback, t);
+}
+
 static void units_set_callback(struct units_test *t)
 {
-	acomp_request_set_callback(t->req, CRYPTO_TFM_REQ_MAY_SLEEP |
-					   CRYPTO_TFM_REQ_MAY_BACKLOG,
-				   units_callback, t);
+	units_set_flags(t, CRYPTO_TFM_REQ_MAY_SLEEP | CRYPTO_TFM_REQ_MAY_BACKLOG);
 }
 
 static void *units_alloc_buf(struct kunit *test, size_t size)
@@ -239,6 +248,7 @@ static int units_submit(struct units_test *t, bool comp)
 		KUNIT_EXPECT_EQ(test, submitted == -EINPROGRESS, atomic_read(&t->calls));
 	KUNIT_EXPECT_EQ(test, submitted == -EBUSY, atomic_xchg(&t->notices, 0));
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(&t->interruptible));
+	KUNIT_EXPECT_EQ(test, 0, mock_wrong());
 	return err;
 }
 
@@ -510,6 +520,38 @@ static void chained_lists(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 77, second[1].length);
 }
 
+/* Test that empty entries of the source are passed over between units. */
+static void empty_entries(struct kunit *test)
+{
+	struct units_test *t = units_start(test, 3);
+	struct scatterlist *src, *sg;
+	unsigned int i;
+
+	units_set_case(t, 4096, 3, ACOMP_TEST_MIXED);
+	/* Nothing, and a unit in two pieces, three times. */
+	src = acomp_test_list(test, 10);
+	for_each_sg(src, sg, 10, i) {
+		u8 *piece = t->plain + i / 3 * 4096;
+
+		if (i % 3 == 0)
+			acomp_test_set_buf(sg, t->plain, 0);
+		else
+			acomp_test_set_buf(sg, piece + (i % 3 - 1) * 1024,
+					   i % 3 == 1 ? 1024 : 3072);
+	}
+	check_pieces(t, src);
+}
+
+/* Test requests whose submitter allows nothing. */
+static void without_flags(struct kunit *test)
+{
+	struct units_test *t = units_start(test, 9);
+
+	units_set_flags(t, 0);
+	check_both(t, 4096, 9, ACOMP_TEST_MIXED);
+	check_both(t, 4096, 1, ACOMP_TEST_TEXT);
+}
+
 /* Test that the submitter may do as it likes before it waits, on any CPU. */
 static void wait_elsewhere(struct kunit *test)
 {
@@ -521,6 +563,16 @@ static void wait_elsewhere(struct kunit *test)
 	check_decompress(t);
 	t->wander = false;
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
+}
+
+static void expect_all(struct units_test *t, struct scatterlist *dst, unsigned int count, int err)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sg(dst, sg, count, i)
+		KUNIT_EXPECT_EQ_MSG(t->test, err, acomp_unit_result(sg), "unit %u", i);
+	KUNIT_EXPECT_EQ(t->test, 0, t->req->dlen);
 }
 
 /* Test that units that do not fit leave the others alone. */
@@ -548,19 +600,88 @@ static void units_that_do_not_fit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sum, t->req->dlen);
 }
 
+/* Test the same for a request of one unit. */
+static void one_unit_that_does_not_fit(struct kunit *test)
+{
+	struct units_test *t = units_start(test, 1);
+	struct scatterlist *dst;
+
+	units_set_case(t, 4096, 1, ACOMP_TEST_RANDOM);
+	dst = units_dst(t, t->out, 2048);
+	KUNIT_EXPECT_EQ(test, -ENOSPC, units_run(t, true, units_src(t, &t->size, 1),
+						 4096, dst, 0));
+	expect_all(t, dst, 1, -ENOSPC);
+}
+
+/* Test that nothing fits into entries of no bytes, whatever the algorithm. */
+static void no_room(struct kunit *test)
+{
+	struct units_test *t = units_start(test, 5);
+	struct scatterlist *src, *dst, *sg;
+	unsigned int i;
+
+	units_set_case(t, 4096, 5, ACOMP_TEST_MIXED);
+	src = units_src(t, &t->size, 1);
+	dst = units_dst(t, t->out, t->capacity);
+	for_each_sg(dst, sg, 5, i)
+		sg->length = i % 2 ? t->capacity : 0;
+	KUNIT_EXPECT_EQ(test, -ENOSPC, units_run(t, true, src, 5 * 4096, dst, 0));
+	for_each_sg(dst, sg, 5, i) {
+		if (i % 2)
+			expect_compressed(t, sg, i);
+		else
+			KUNIT_EXPECT_EQ(test, -ENOSPC, acomp_unit_result(sg));
+	}
+
+	dst->length = 0;
+	KUNIT_EXPECT_EQ(test, -ENOSPC, units_run(t, true, src, 4096, dst, 0));
+	expect_all(t, dst, 1, -ENOSPC);
+}
+
+/* Compressed data that is twice a unit of 4096 bytes. */
+static struct scatterlist *units_large(struct units_test *t)
+{
+	struct scatterlist *sg = acomp_test_list(t->test, 1);
+
+	units_set_case(t, 8192, 1, ACOMP_TEST_TEXT);
+	memcpy(t->out[0], t->ref[0], t->ref_result[0]);
+	sg_set_buf(sg, t->out[0], t->ref_result[0]);
+	return sg;
+}
+
+/* Test that a unit may not exceed its size, however large its entry is. */
+static void room_beyond_the_unit(struct kunit *test)
+{
+	struct units_test *t = units_start(test, 3);
+	struct scatterlist *large = units_large(t), *src, *dst, *sg;
+	unsigned int slen, i;
+
+	units_set_case(t, 4096, 3, ACOMP_TEST_TEXT);
+	src = units_compressed(t, &slen);
+	slen += large->length - acomp_test_nth(src, 1)->length;
+	sg_set_buf(acomp_test_nth(src, 1), sg_virt(large), large->length);
+	dst = units_dst(t, t->back, 3 * 4096);
+	KUNIT_EXPECT_EQ(test, -ENOSPC, units_run(t, false, src, slen, dst, 3 * 4096));
+	for_each_sg(dst, sg, 3, i) {
+		if (i == 1)
+			KUNIT_EXPECT_EQ(test, -ENOSPC, acomp_unit_result(sg));
+		else
+			expect_decompressed(t, sg, i);
+	}
+	KUNIT_EXPECT_EQ(test, 2 * 4096, t->req->dlen);
+
+	dst = units_dst(t, t->back, 3 * 4096);
+	KUNIT_EXPECT_EQ(test, -ENOSPC,
+			units_run(t, false, large, large->length, dst, 4096));
+	expect_all(t, dst, 1, -ENOSPC);
+}
+
 /* Test that the request's error is that of the first unit that failed. */
 static void first_error_counts(struct kunit *test)
 {
 	struct units_test *t = units_start(test, 8);
-	struct scatterlist *dst, *src, *sg, *other;
+	struct scatterlist *large = units_large(t), *dst, *src, *sg;
 	unsigned int slen, i;
-
-	/* Unit 6: twice the size of a unit. */
-	units_set_case(t, 8192, 1, ACOMP_TEST_TEXT);
-	other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, other);
-	memcpy(t->out[0], t->ref[0], t->ref_result[0]);
-	sg_init_one(other, t->out[0], t->ref_result[0]);
 
 	units_set_case(t, 4096, 8, ACOMP_TEST_TEXT);
 	src = units_compressed(t, &slen);
@@ -568,8 +689,8 @@ static void first_error_counts(struct kunit *test)
 	/* Unit 3: nothing at all, which no compressor takes. */
 	slen -= acomp_test_nth(src, 3)->length;
 	acomp_test_nth(src, 3)->length = 0;
-	slen += other->length - acomp_test_nth(src, 6)->length;
-	sg_set_buf(acomp_test_nth(src, 6), sg_virt(other), other->length);
+	slen += large->length - acomp_test_nth(src, 6)->length;
+	sg_set_buf(acomp_test_nth(src, 6), sg_virt(large), large->length);
 
 	KUNIT_EXPECT_EQ(test, -EINVAL, units_run(t, false, src, slen, dst, 8 * 4096));
 	for_each_sg(dst, sg, 8, i) {
@@ -581,16 +702,6 @@ static void first_error_counts(struct kunit *test)
 			expect_decompressed(t, sg, i);
 	}
 	KUNIT_EXPECT_EQ(test, 6 * 4096, t->req->dlen);
-}
-
-static void expect_all(struct units_test *t, struct scatterlist *dst, unsigned int count, int err)
-{
-	struct scatterlist *sg;
-	unsigned int i;
-
-	for_each_sg(dst, sg, count, i)
-		KUNIT_EXPECT_EQ_MSG(t->test, err, acomp_unit_result(sg), "unit %u", i);
-	KUNIT_EXPECT_EQ(t->test, 0, t->req->dlen);
 }
 
 static void expect_refused(struct units_test *t, bool comp, struct scatterlist *src,
@@ -831,6 +942,37 @@ static void poll_races_interrupt(struct kunit *test)
 	kunit_info(test, "%u by poll, %u by interrupt", polled, timed);
 }
 
+KUNIT_DEFINE_ACTION_WRAPPER(destroy_worker, kthread_destroy_worker, struct kthread_worker *);
+
+/*
+ * Test that a waiter lets the thread run that has claimed its request, if that has
+ * a lower priority and wants the waiter's CPU.
+ */
+static void waiter_makes_way(struct kunit *test)
+{
+	struct units_test *t = units_start_mock(test, 8);
+	unsigned int cpu = cpumask_any(cpu_online_mask);
+	struct scatterlist *src, *dst;
+
+	if (strcmp(t->param->name, MOCK_UNITS) || t->param->mode != MOCK_POLL || !t->param->poll)
+		kunit_skip(test, "not what is claimed by a thread");
+	mock_thread = kthread_run_worker_on_cpu(cpu, 0, "kunit-rle/%u");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mock_thread);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, destroy_worker, mock_thread));
+	/* Threads of no real-time priority get a share of the CPU without this. */
+	sched_set_fifo_low(mock_thread->task);
+
+	units_set_case(t, 4096, 8, ACOMP_TEST_TEXT);
+	src = units_src(t, &t->size, 1);
+	dst = units_dst(t, t->out, t->capacity);
+	mock_mode = MOCK_THREAD;
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(cpu)));
+	sched_set_fifo(current);
+	KUNIT_EXPECT_EQ(test, 0, units_run(t, true, src, 8 * 4096, dst, 0));
+	sched_set_normal(current, 0);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+}
+
 #ifdef CONFIG_CRYPTO_ACOMP_DEBUG
 
 /* A request of units that is under way until mock_release(). */
@@ -854,6 +996,20 @@ static void units_let_go(struct units_test *t)
 	KUNIT_EXPECT_EQ(t->test, 0, crypto_acomp_wait(t->req, -EINPROGRESS, &t->wait));
 	KUNIT_EXPECT_EQ(t->test, t->ref_result[0], t->req->dlen);
 	KUNIT_EXPECT_EQ(t->test, 1, atomic_read(&t->calls));
+}
+
+/* Test that a clone is not under way, whatever lay on the stack. */
+static void clone_is_idle(struct kunit *test)
+{
+	struct units_test *t = units_start_mock(test, 1);
+	ACOMP_REQUEST_ON_STACK(req, t->tfm);
+	struct acomp_req *clone;
+
+	memset(&req->inflight, 0xee, sizeof(req->inflight));
+	clone = ACOMP_REQUEST_CLONE(req, GFP_KERNEL);
+	KUNIT_ASSERT_PTR_NE(test, clone, req);
+	KUNIT_EXPECT_NULL(test, clone->inflight.self);
+	acomp_request_free(clone);
 }
 
 /* Test that freeing a request under way warns, and does not free it. */
@@ -910,8 +1066,13 @@ static struct kunit_case units_cases[] = {
 	KUNIT_CASE_PARAM(awkward_sources, gen_param),
 	KUNIT_CASE_PARAM(one_source_entry, gen_param),
 	KUNIT_CASE_PARAM(chained_lists, gen_param),
+	KUNIT_CASE_PARAM(empty_entries, gen_param),
+	KUNIT_CASE_PARAM(without_flags, gen_param),
 	KUNIT_CASE_PARAM(wait_elsewhere, gen_param),
 	KUNIT_CASE_PARAM(units_that_do_not_fit, gen_param),
+	KUNIT_CASE_PARAM(one_unit_that_does_not_fit, gen_param),
+	KUNIT_CASE_PARAM(no_room, gen_param),
+	KUNIT_CASE_PARAM(room_beyond_the_unit, gen_param),
 	KUNIT_CASE_PARAM(first_error_counts, gen_param),
 	KUNIT_CASE_PARAM(invalid_requests, gen_param),
 	KUNIT_CASE_PARAM(virtual_addresses, gen_param),
@@ -921,7 +1082,9 @@ static struct kunit_case units_cases[] = {
 	KUNIT_CASE_PARAM(refused_by_driver, gen_param),
 	KUNIT_CASE_PARAM(who_completes, gen_param),
 	KUNIT_CASE_PARAM(poll_races_interrupt, gen_param),
+	KUNIT_CASE_PARAM(waiter_makes_way, gen_param),
 #ifdef CONFIG_CRYPTO_ACOMP_DEBUG
+	KUNIT_CASE_PARAM(clone_is_idle, gen_param),
 	KUNIT_CASE_PARAM(freed_under_way, gen_param),
 	KUNIT_CASE_PARAM(submitted_under_way, gen_param),
 	KUNIT_CASE_PARAM(tfm_freed_under_way, gen_param),
@@ -930,7 +1093,7 @@ static struct kunit_case units_cases[] = {
 };
 
 static struct kunit_suite units_suite = {
-	.name = "acomp_units",
+	.name = "acompress_units",
 	.suite_init = units_suite_init,
 	.suite_exit = units_suite_exit,
 	.test_cases = units_cases,

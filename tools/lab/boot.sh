@@ -21,9 +21,6 @@
 # shellcheck source=tools/lab/config.sh
 . "$LAB/config.sh"
 
-# What no kernel may say while it is under test.
-COMPLAINTS='BUG:|WARNING:|Oops|KASAN:|UBSAN:|DMA-API:.*(error|warn|leak|exceed)|INFO: (task|rcu|lockdep|trying to register)|kmemleak: [0-9]+ new|general protection|Kernel panic|Call Trace|unable to handle'
-
 KERNEL=ours FLAVOUR=${FLAVOUR:-lab} CLOCK=icount SHELL_MODE=no TIMEOUT=900
 APPEND='' OUTPUT='' ARCHIVES=() EXTRA=()
 

@@ -6,7 +6,8 @@
 #   kernel.sh tree                      only bring build/linux up to date
 #   kernel.sh verify CONFIG FRAGMENT... has every option of the fragments survived?
 #
-# Flavours: lab (modules, self-tests), debug, bench (what is measured: no tests).
+# Flavours: lab (modules, self-tests), debug, bench (what is measured: no tests),
+# uml (User-Mode Linux, a program: KUnit suites that need no device; ours only).
 #
 # A result is kept by the hash of all that goes into it, so that what was built
 # once, in any clone, is not built again. "ours" starts as a copy of the built
@@ -31,7 +32,11 @@ fragments()
 	lab) printf '%s\n' "$dir"/{boot,memory,crypto,iaa,tests}.config ;;
 	debug) printf '%s\n' "$dir"/{boot,memory,crypto,iaa,tests,debug}.config ;;
 	bench) printf '%s\n' "$dir"/{boot,memory,crypto,bench}.config; return ;;
-	*) die "no such kernel flavour: '$flavour' (lab, debug or bench)" ;;
+	uml)
+		[ "$kernel" = ours ] || die "base has no tests for User-Mode Linux"
+		printf '%s\n' "$dir/uml.config"
+		return ;;
+	*) die "no such kernel flavour: '$flavour' (lab, debug, bench or uml)" ;;
 	esac
 	[ "$kernel" != ours ] || printf '%s\n' "$dir/ours.config"
 }
@@ -55,11 +60,14 @@ image_key()
 kbuild()
 {
 	local tree=$1 flavour=$2 kernel=$3
+	local -a arch=()
 	shift 3
 
+	[ "$flavour" != uml ] || arch=(ARCH=um)
 	make -C "$tree" O="out-$flavour" -j "$JOBS" LOCALVERSION="-$kernel" \
 		KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00 UTC' \
-		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab "GCOV_PROFILE_${COUNTED##*/}.o=y" "$@"
+		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab "GCOV_PROFILE_${COUNTED##*/}.o=y" \
+		"${arch[@]}" "$@"
 }
 
 # Every option that was asked for must have survived the merge.
@@ -99,11 +107,13 @@ configure()
 compile()
 {
 	local tree=$1 flavour=$2 kernel=$3
+	local -a targets=(bzImage modules)
 
+	[ "$flavour" != uml ] || targets=(linux)
 	configure "$tree" "$flavour" "$kernel"
 	progress "building the $kernel kernel ($flavour)" \
 		"$BUILD/log/kernel-$kernel-$flavour.log" \
-		kbuild "$tree" "$flavour" "$kernel" bzImage modules
+		kbuild "$tree" "$flavour" "$kernel" "${targets[@]}"
 }
 
 # ours starts from base's objects. They may be younger than the patched files,
@@ -112,7 +122,7 @@ adopt_output()
 {
 	local base=$1 tree=$2 flavour=$3
 
-	[ ! -d "$tree/out-$flavour" ] || return 0
+	[ -d "$base/out-$flavour" ] && [ ! -d "$tree/out-$flavour" ] || return 0
 	log "starting from base's objects"
 	cp -a --reflink=auto "$base/out-$flavour" "$tree/.lab/out.new"
 	mv "$tree/.lab/out.new" "$tree/out-$flavour"
@@ -140,11 +150,21 @@ selftests()
 	find "$dest" -type f -exec strip {} +
 }
 
+install_uml()
+{
+	cp "$1/out-uml/linux" "$2"
+	cp "$1/out-uml/.config" "$2/config"
+}
+
 # What the guest and the tools need, apart from the tree it came from.
 install_image()
 {
 	local tree=$1 flavour=$2 kernel=$3 dest=$4 out=$1/out-$2
 
+	if [ "$flavour" = uml ]; then
+		install_uml "$tree" "$dest"
+		return
+	fi
 	cp "$out/arch/x86/boot/bzImage" "$out/System.map" "$dest"
 	cp "$out/.config" "$dest/config"
 	gzip -1 -c "$out/vmlinux" >"$dest/vmlinux.gz"
@@ -162,7 +182,8 @@ build_image()
 {
 	local kernel=$1 flavour=$2 base=$3 dest=$4 tree=$3 dir
 
-	locked base compile "$base" "$flavour" base >&2
+	# So little is compiled for User-Mode Linux that it starts from nothing.
+	[ "$flavour" = uml ] || locked base compile "$base" "$flavour" base >&2
 	if [ "$kernel" = ours ]; then
 		tree=$("$LAB/tree.sh" linux "$base")
 		adopt_output "$base" "$tree" "$flavour"

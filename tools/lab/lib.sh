@@ -15,6 +15,10 @@ BUILD=${LAB_BUILD:-$ROOT/build}
 CACHE=${LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/iaa-lab}
 JOBS=${JOBS:-$(nproc)}
 
+# What no kernel may say while it is under test.
+# shellcheck disable=SC2034
+COMPLAINTS='BUG:|WARNING:|Oops|KASAN:|UBSAN:|DMA-API:.*(error|warn|leak|exceed)|INFO: (task|rcu|lockdep|trying to register)|kmemleak: [0-9]+ new|general protection|Kernel panic|Call Trace|unable to handle'
+
 # shellcheck source=tools/lab/pins
 . "$LAB/pins"
 

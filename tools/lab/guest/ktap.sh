@@ -46,3 +46,26 @@ refuse()
 		return 1
 	fi
 }
+
+# ktap_of_kunit <LOG: the results of KUnit in a kernel's log as one flat list: each
+# test case is a result; those of its parameters are comments. Suites are indented
+# by 4, cases by 8.
+ktap_of_kunit()
+{
+	echo "KTAP version 1"
+	sed 's/^\[[^]]*\] //' | awk '
+		/^    # Subtest: / { suite = $3 }
+		/^    1\.\.[0-9]+/ { sub(/^    1\.\./, ""); planned += $0 }
+		/^    (not )?ok [0-9]+ / {
+			verdict = $1 == "ok" ? "ok" : "not ok"
+			sub(/^    (not )?ok [0-9]+ /, "")
+			print verdict, ++results, suite "." $0
+			next
+		}
+		# Messages of expectations begin in the first column.
+		!/^(KTAP version|1\.\.|(not )?ok )/ { print "#" $0 }
+		END {
+			print "1.." planned + 0
+			exit results != planned || !planned
+		}'
+}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # Compression in the crypto core: plain requests and requests of units, for every
-# compressor and for mock algorithms, by KUnit in a guest of our kernel.
+# compressor and for mock algorithms, by KUnit in User-Mode Linux, which is quick and
+# looks for more, and in a guest, which is what the kernel is for.
 
 # The limit is for the debug kernel on a busy machine: some take ten minutes there.
 in_our_guest()
@@ -52,6 +53,8 @@ group_acomp()
 {
 	check "plain requests cost no instruction more than without units" test_plain_cost
 	check_ktap "self-tests" in_our_guest self-tests /lab/bin/acomp-test.sh
+	check_ktap "requests, User-Mode Linux" "$LAB/kunit.sh" acompress_kunit
+	check_ktap "units, User-Mode Linux" "$LAB/kunit.sh" acompress_units_kunit
 	check_ktap "requests" in_our_guest acomp /lab/bin/kunit.sh acompress_kunit
 	check_ktap "units" in_our_guest units /lab/bin/kunit.sh acompress_units_kunit
 }
