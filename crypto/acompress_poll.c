@@ -40,7 +40,8 @@ static void acomp_poll(struct acomp_req *req, struct acomp_alg *alg,
 	unsigned int busy = ACOMP_BUSY_POLLS;
 
 	while (!completion_done(&wait->completion)) {
-		alg->poll(req);
+		if (!alg->poll(req))
+			return;
 		if (!busy) {
 			usleep_range(20, 50);
 			continue;

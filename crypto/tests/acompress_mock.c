@@ -32,8 +32,13 @@
 enum mock_mode mock_mode;
 struct kthread_worker *mock_thread;
 
-static atomic_t polled, timed, submitted, wrong;
+static atomic_t polls, polled, timed, submitted, wrong;
 static atomic_t handicap;		/* us, of polling; negative: of the timer */
+
+unsigned int mock_polls(void)
+{
+	return atomic_xchg(&polls, 0);
+}
 
 unsigned int mock_polled(void)
 {
@@ -347,10 +352,8 @@ static void mock_poll_thread(struct mock_req *mock)
 		acomp_request_complete_task(mock->req, -ETIME);
 }
 
-static void mock_poll(struct acomp_req *req)
+static void mock_poll_once(struct acomp_req *req, struct mock_req *mock)
 {
-	struct mock_req *mock = acomp_request_ctx(req);
-
 	if (mock->mode == MOCK_THREAD) {
 		mock_poll_thread(mock);
 		return;
@@ -359,7 +362,7 @@ static void mock_poll(struct acomp_req *req)
 		/* One at a time: the caller must come back. */
 		if (atomic_read(&mock->claimed) || mock_do_next(mock))
 			return;
-	} else if (!mock_races(mock->mode) || mock_has_handicap(mock)) {
+	} else if (mock_has_handicap(mock)) {
 		return;
 	}
 	if (atomic_xchg(&mock->claimed, 1))
@@ -371,6 +374,18 @@ static void mock_poll(struct acomp_req *req)
 	atomic_inc(&polled);
 	acomp_request_complete_task(req, mock->mode == MOCK_POLL ?
 					 mock_result(mock) : mock_do_all(mock));
+}
+
+static bool mock_poll(struct acomp_req *req)
+{
+	struct mock_req *mock = acomp_request_ctx(req);
+
+	atomic_inc(&polls);
+	if (mock->mode != MOCK_POLL && mock->mode != MOCK_THREAD && !mock_races(mock->mode))
+		return false;
+	mock_poll_once(req, mock);
+
+	return true;
 }
 
 static void mock_start_work(struct mock_req *mock)

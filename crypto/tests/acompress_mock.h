@@ -64,6 +64,8 @@ extern struct kthread_worker *mock_thread;
 int mock_register(void);
 void mock_unregister(void);
 
+/* Calls of the poll operation since the last call. */
+unsigned int mock_polls(void);
 /* Requests completed by polling, and by a timer, since the last call. */
 unsigned int mock_polled(void);
 unsigned int mock_timed(void);

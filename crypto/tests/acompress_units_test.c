@@ -942,6 +942,23 @@ static void poll_races_interrupt(struct kunit *test)
 	kunit_info(test, "%u by poll, %u by interrupt", polled, timed);
 }
 
+/* Test that a waiter sleeps when it is told that there is nothing to poll for. */
+static void waiter_sleeps(struct kunit *test)
+{
+	struct units_test *t = units_start_mock(test, 8);
+	struct scatterlist *src, *dst;
+
+	if (strcmp(t->param->name, MOCK_UNITS) || t->param->mode != MOCK_POLL || !t->param->poll)
+		kunit_skip(test, "not what is completed by others than who polls");
+	units_set_case(t, 4096, 8, ACOMP_TEST_TEXT);
+	src = units_src(t, &t->size, 1);
+	dst = units_dst(t, t->out, t->capacity);
+	mock_mode = MOCK_LATE;
+	mock_polls();
+	KUNIT_EXPECT_EQ(test, 0, units_run(t, true, src, 8 * 4096, dst, 0));
+	KUNIT_EXPECT_LE(test, mock_polls(), 1);
+}
+
 KUNIT_DEFINE_ACTION_WRAPPER(destroy_worker, kthread_destroy_worker, struct kthread_worker *);
 
 /*
@@ -1082,6 +1099,7 @@ static struct kunit_case units_cases[] = {
 	KUNIT_CASE_PARAM(refused_by_driver, gen_param),
 	KUNIT_CASE_PARAM(who_completes, gen_param),
 	KUNIT_CASE_PARAM(poll_races_interrupt, gen_param),
+	KUNIT_CASE_PARAM(waiter_sleeps, gen_param),
 	KUNIT_CASE_PARAM(waiter_makes_way, gen_param),
 #ifdef CONFIG_CRYPTO_ACOMP_DEBUG
 	KUNIT_CASE_PARAM(clone_is_idle, gen_param),

@@ -800,7 +800,7 @@ static inline bool iaa_unit_is_linear(const struct iaa_unit *unit)
 }
 
 int iaa_req_submit(struct iaa_req *r);
-void iaa_req_poll(struct iaa_req *r);
+bool iaa_req_poll(struct iaa_req *r);
 void iaa_req_kick(struct iaa_req *r, bool now);
 
 /* iaa_submit.c */

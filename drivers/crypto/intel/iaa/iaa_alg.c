@@ -95,9 +95,9 @@ static int iaa_decompress(struct acomp_req *req)
 	return iaa_do(req, IAA_DECOMP);
 }
 
-static void iaa_poll(struct acomp_req *req)
+static bool iaa_poll(struct acomp_req *req)
 {
-	iaa_req_poll(acomp_request_ctx(req));
+	return iaa_req_poll(acomp_request_ctx(req));
 }
 
 static int iaa_init_fixed(struct crypto_acomp *acomp)

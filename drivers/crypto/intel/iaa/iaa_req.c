@@ -407,17 +407,20 @@ int iaa_req_submit(struct iaa_req *r)
  * Leaves a request alone that is completed, or that is completed by other means.
  *
  * Context: task, may sleep. One thread at a time polls a request.
+ * Return: whether it has to be polled again
  */
-void iaa_req_poll(struct iaa_req *r)
+bool iaa_req_poll(struct iaa_req *r)
 {
 	if (!r->polled)
-		return;
+		return false;
 
 	iaa_req_turn(r, true);
 	if (!iaa_req_settled(r))
-		return;
+		return true;
 	r->polled = false;
 	iaa_req_complete(r);
+
+	return false;
 }
 
 /**
