@@ -274,4 +274,87 @@ hopeless_device_is_given_up()
 	is_bus_master "$FIRST_PCI"
 }
 
+# Test that a function that refuses to be reset gets no access to memory, and that one
+# that hangs is had by a reset of the function.
+probe_needs_a_reset()
+{
+	give_first
+	echo "$FIRST_PCI" >$PCI/drivers/idxd/unbind
+	expect "bus master" "$(is_bus_master "$FIRST_PCI" && echo set || echo clear)" clear
+	iaa-fault "$FIRST_PCI" arm 0 refuse code=5 status=4 count=0xffffffff
+	if echo "$FIRST_PCI" >$PCI/drivers/idxd/bind; then
+		echo "bound without a reset"
+		return 1
+	fi
+	expect "bus master" "$(is_bus_master "$FIRST_PCI" && echo set || echo clear)" clear
+	iaa-fault "$FIRST_PCI" clear -- arm 0 hang code=5 count=1
+	echo "$FIRST_PCI" >$PCI/drivers/idxd/bind
+	wait_for enabled "$FIRST"
+	is_bus_master "$FIRST_PCI"
+	iaa-fault "$FIRST_PCI" clear
+	enable_iaa.sh -q 2
+	first_has_its_queues
+}
+
+# use_first_only: of all devices, the first is in use, with two queues.
+use_first_only()
+{
+	local name
+
+	give_first
+	for name in $(iax_names | tail -n +2); do
+		accel-config disable-device "$name" 2>/dev/null
+	done
+}
+
+# Test that what a device was given before it was cut off writes nothing after its
+# function was unbound and bound again, whatever the device says to being reset.
+stale_descriptors_write_nothing()
+{
+	local reset
+
+	load_exercise
+	for reset in "refuse status=4 count=0xffffffff" "hang count=1"; do
+		use_first_only
+		# shellcheck disable=SC2086
+		iaa-fault "$FIRST_PCI" arm 0 delay code=0x43 delay=4000000000 count=8 -- \
+			arm 1 refuse code=9 status=4 -- arm 2 $reset code=5
+		in_background job alg=deflate-iaa op=compress units=8 requests=1 poll=1 settle=8000
+		while [ "$(iaa-fault "$FIRST_PCI" hits 1)" = 0 ]; do
+			sleep 0.02
+		done
+		echo "$FIRST_PCI" >$PCI/drivers/idxd/unbind
+		echo "$FIRST_PCI" >$PCI/drivers/idxd/bind || true
+		await_jobs
+		iaa-fault "$FIRST_PCI" clear
+		[ -e $PCI/drivers/idxd/"$FIRST_PCI" ] || echo "$FIRST_PCI" >$PCI/drivers/idxd/bind
+		wait_for enabled "$FIRST"
+	done
+}
+
+# Test that a drain that takes long is waited for, and that a queue that has to be
+# aborted meanwhile neither fails nor takes the device with it.
+slow_drain_keeps_the_device()
+{
+	local id
+
+	load_exercise
+	use_first_only
+	id=${FIRST#iax}
+	iaa-fault "$FIRST_PCI" arm 0 delay wq=0 code=0 delay=3000000000 -- arm 1 stick wq=1 code=0x43
+	submit-noop "$FIRST_PCI" 0
+	in_background take_queue "wq$id.0"
+	# Its drain is under way.
+	while [ -e "$CRYPTO/wq$id.0" ] && [ "$(cat $DSA/devices/wq"$id".0/state)" = enabled ] &&
+	      [ "$(iaa-fault "$FIRST_PCI" hits 0)" = 0 ]; do
+		sleep 0.02
+	done
+	job alg=deflate-iaa op=compress units=1 requests=1 poll=1
+	await_jobs
+	expect "units that stuck" "$(iaa-fault "$FIRST_PCI" hits 1)" 1
+	expect "commands that were given up" "$(dmesg | grep -c 'took more than\|device is busy')" 0
+	expect "cut off" "$(dmesg | grep -ci 'cut.* off')" 0
+	is_bus_master "$FIRST_PCI"
+}
+
 ktap_run "$@"

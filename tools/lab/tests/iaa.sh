@@ -49,6 +49,18 @@ faulty_guest()
 	LAB_IAA_PROPERTIES=inject=on iaa_guest "$@"
 }
 
+# The same in virtual time: what a device does after seconds comes when it should, however
+# busy the host is.
+exact_faulty_guest()
+{
+	local name=$1
+	shift
+
+	LAB_IAA_PROPERTIES=inject=on "$LAB/boot.sh" -k ours -f "${FLAVOUR:-lab}" -c icount \
+		-t "${TIME_LIMIT[ours]}" -a "$APPEND $(poison "${FLAVOUR:-lab}")" \
+		-o "$LOGS/iaa-$name" /lab/bin/iaa-test.sh "$@"
+}
+
 # Test that the base kernel does not get a device out of a halt.
 test_base_halt()
 {
@@ -60,7 +72,9 @@ group_halts()
 	check_ktap "halts" faulty_guest ours halts software_halt_is_recovered \
 		flr_halt_is_recovered hung_command_is_given_up refused_drain_is_an_abort \
 		disobedient_device_is_recovered failed_resets_are_repeated \
-		hopeless_device_is_given_up warm_halt_disables_the_device
+		hopeless_device_is_given_up probe_needs_a_reset warm_halt_disables_the_device
+	check_ktap "stale descriptors" exact_faulty_guest stale stale_descriptors_write_nothing \
+		slow_drain_keeps_the_device
 	check "halts stay on the base kernel" test_base_halt
 }
 
