@@ -315,7 +315,6 @@ stale_descriptors_write_nothing()
 	local reset
 
 	load_exercise
-	echo 100 >/sys/module/iaa_crypto/parameters/timeout_ms
 	for reset in "refuse status=4 count=0xffffffff" "hang count=1"; do
 		use_first_only
 		# shellcheck disable=SC2086
@@ -332,7 +331,6 @@ stale_descriptors_write_nothing()
 		[ -e $PCI/drivers/idxd/"$FIRST_PCI" ] || echo "$FIRST_PCI" >$PCI/drivers/idxd/bind
 		wait_for enabled "$FIRST"
 	done
-	echo 1000 >/sys/module/iaa_crypto/parameters/timeout_ms
 }
 
 # Test that a drain that takes long is waited for, and that a queue that has to be
@@ -342,7 +340,6 @@ slow_drain_keeps_the_device()
 	local id
 
 	load_exercise
-	echo 200 >/sys/module/iaa_crypto/parameters/timeout_ms
 	use_first_only
 	id=${FIRST#iax}
 	iaa-fault "$FIRST_PCI" arm 0 delay wq=0 code=0 delay=3000000000 -- arm 1 stick wq=1 code=0x43
@@ -359,7 +356,6 @@ slow_drain_keeps_the_device()
 	expect "commands that were given up" "$(dmesg | grep -c 'took more than\|device is busy')" 0
 	expect "cut off" "$(dmesg | grep -ci 'cut.* off')" 0
 	is_bus_master "$FIRST_PCI"
-	echo 1000 >/sys/module/iaa_crypto/parameters/timeout_ms
 }
 
 # Queues that are brought back while zswap holds pages that their devices compressed
