@@ -41,10 +41,10 @@ expect_no_outage()
 
 start_hogs()
 {
-	local cpu="$1" hog
+	local cpu="$1"
 	shift
 
-	for hog in $(seq "$HOGS"); do
+	for _ in $(seq "$HOGS"); do
 		hog "$cpu" "$@" &
 	done
 }
