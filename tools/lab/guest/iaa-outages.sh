@@ -33,22 +33,9 @@ set_up()
 	dmesg -c >/dev/null
 }
 
-crypto_state() { cat "$DSA/devices/$1/crypto_state"; }
 states() { for queue in $(crypto_queues); do crypto_state "$queue"; done; }
 first_queue() { crypto_queues | head -n 1; }
 device_of_queue() { queue=${1#wq}; echo "iax${queue%.*}"; }
-
-# await_state PATTERN QUEUE SECONDS
-await_state()
-{
-	local left=$(($3 * 10))
-
-	until crypto_state "$2" 2>/dev/null | grep -qx "$1"; do
-		left=$((left - 1))
-		[ $left -gt 0 ] || { echo "$2: '$(crypto_state "$2")', not '$1'"; return 1; }
-		sleep 0.1
-	done
-}
 
 # await_all_in_use NUMBER: so many queues. While a device is reset it has none.
 await_all_in_use()

@@ -446,6 +446,8 @@ script_brings_a_cut_off_device_back()
 	stop_first "-- arm 1 refuse code=9 status=4 count=0xffffffff"
 	dmesg | grep 'cutting the device off'
 	enable_iaa.sh -w "$FIRST_WQ.1"
+	# The other one may have been bound again, by idxd, while the fault was armed.
+	await_state "in use" "$FIRST_WQ.0" 30
 	first_works 2
 }
 

@@ -25,6 +25,21 @@ crypto_queues()
 	find $CRYPTO/ -name 'wq*' | sed 's|.*/||' | sort
 }
 
+# Whether our driver uses a queue, and why not
+crypto_state() { cat "$DSA/devices/$1/crypto_state"; }
+
+# await_state PATTERN QUEUE SECONDS
+await_state()
+{
+	local left=$(($3 * 10))
+
+	until crypto_state "$2" 2>/dev/null | grep -qx "$1"; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || { echo "$2: '$(crypto_state "$2")', not '$1'"; return 1; }
+		sleep 0.1
+	done
+}
+
 take_queue() { echo "$1" >$CRYPTO/unbind; }
 
 # A queue that was disabled has forgotten all but its size and its group.
