@@ -140,9 +140,10 @@ push_all()
 # "hash time name" of each file that a patch has.
 patched_files()
 {
+	[ -d "$DEST/.pc" ] || return 0
 	(
 		cd "$DEST"
-		find .pc -mindepth 2 -type f ! -name .timestamp -printf '%P\n' 2>/dev/null |
+		find .pc -mindepth 2 -type f ! -name .timestamp -printf '%P\n' |
 			sed 's|^[^/]*/||' | sort -u |
 			while read -r file; do
 				[ ! -f "$file" ] || printf '%s %s %s\n' \
