@@ -361,7 +361,7 @@ enum iaa_outage {
  * @overflows: units whose compressed data did not fit
  * @verifications: units that were decompressed again to compare
  * @stops: queues that were taken out of use, per reason
- * @returns: queues that came back by themselves
+ * @comebacks: queues that came back by themselves
  * @given_up: queues for which no further attempt is made
  * @check_failures: wrong answers in self-checks
  * @batches: how often so many units were submitted together, by the logarithm
@@ -372,7 +372,7 @@ struct iaa_counters {
 	u64 overflows;
 	u64 verifications;
 	u64 stops[IAA_NR_OUTAGES];
-	u64 returns;
+	u64 comebacks;
 	u64 given_up;
 	u64 check_failures;
 	u64 batches[IAA_NR_BATCH_SIZES];

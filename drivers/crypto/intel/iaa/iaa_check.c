@@ -327,17 +327,19 @@ static int iaa_check_verification(struct iaa_check *c)
 	return err;
 }
 
-/* A page of words whose order does not repeat */
-static void iaa_check_fill_text(u8 *page, u32 len)
+/* A page of words: some in no order, and these again and again */
+static void iaa_check_fill_text(u8 *page)
 {
 	static const char words[][8] = {
 		"memory ", "page ", "swap ", "the ", "of ", "in ", "cold ", "hot ",
 	};
 	u32 i, j, turn = 1;
 
-	for (i = 0; i < len; turn = turn * 1103515245 + 12345)
-		for (j = 0; words[turn >> 29][j] && i < len; j++)
+	for (i = 0; i < IAA_PATTERN_LEN; turn = turn * 1103515245 + 12345)
+		for (j = 0; words[turn >> 29][j] && i < IAA_PATTERN_LEN; j++)
 			page[i++] = words[turn >> 29][j];
+	for (; i < SZ_4K; i += IAA_PATTERN_LEN)
+		memcpy(page + i, page, IAA_PATTERN_LEN);
 }
 
 /* Most bytes that a block of this mode may have: literals of nine bits, and a header. */
@@ -489,7 +491,7 @@ static int iaa_check_mode(struct iaa_check *c, const struct iaa_mode *mode)
 		return err;
 
 	c->what = "a page of text";
-	iaa_check_fill_text(c->mem->plain, SZ_4K);
+	iaa_check_fill_text(c->mem->plain);
 	err = iaa_check_round_trip(c, mode, SZ_4K, &coded_len);
 	if (err || !coded_len)
 		return err;

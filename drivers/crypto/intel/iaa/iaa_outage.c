@@ -313,7 +313,7 @@ static void iaa_wq_restart_work(struct work_struct *work)
 		return;
 	}
 
-	iaa_count(returns);
+	iaa_count(comebacks);
 	dev_info(wq->device->dev, "wq%d.%d is back in use, at attempt %u\n",
 		 wq->idxd_wq->idxd->id, wq->idxd_wq->id, wq->attempts);
 }

@@ -160,7 +160,7 @@ static void iaa_show_outages(struct seq_file *m, const struct iaa_counters *c)
 		if (iaa_outage_names[why])
 			seq_printf(m, "  stops_%s: %llu\n", iaa_outage_names[why],
 				   c->stops[why]);
-	iaa_show(m, "returns", c->returns);
+	iaa_show(m, "returns", c->comebacks);
 	iaa_show(m, "given_up", c->given_up);
 	iaa_show(m, "self_check_failures", c->check_failures);
 }

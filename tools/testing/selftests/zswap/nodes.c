@@ -49,7 +49,8 @@ static bool node_in(const char *file, int node)
 		text[0] = '\0';
 	fclose(list);
 	while (*next >= '0' && *next <= '9') {
-		first = last = strtol(next, &next, 10);
+		first = strtol(next, &next, 10);
+		last = first;
 		if (*next == '-')
 			last = strtol(next + 1, &next, 10);
 		if (node >= first && node <= last)

@@ -734,6 +734,7 @@ static struct idxd_desc *complete_without_irq(struct world *w, struct fake *f)
 	struct idxd_desc *desc = take_flight(f, 0);
 
 	desc->iax_completion->output_size = FAKE_LENGTH(unit_of(w, desc));
+	/* As the device does it: last. */
 	smp_store_release(&desc->iax_completion->status, IAX_COMP_SUCCESS);
 
 	return desc;
