@@ -98,7 +98,11 @@ static void iaa_wq_note_let_go(struct iaa_wq *wq)
 	idxd_wq_flush_pending(wq->idxd_wq);
 }
 
-/* All queues of the device are out with it. */
+/*
+ * All queues of the device are out with it, but for those that are leaving, whose works
+ * may be cancelled already. Under the lock none begins to leave that was found not to:
+ * see iaa_wq_leave().
+ */
 static void iaa_wq_cut_off_device(struct iaa_wq *wq)
 {
 	struct iaa_wq *other;
@@ -107,7 +111,8 @@ static void iaa_wq_cut_off_device(struct iaa_wq *wq)
 
 	guard(mutex)(&iaa_table_lock);
 	list_for_each_entry(other, &iaa_wqs, list)
-		if (other != wq && other->device == wq->device)
+		if (other != wq && other->device == wq->device &&
+		    !test_bit(IAA_WQ_LEAVING, &other->flags))
 			iaa_wq_stop(other, IAA_OUT_CUT_OFF);
 }
 
